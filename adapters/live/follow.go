@@ -1,0 +1,217 @@
+package live
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"allim.dev/allim/notify"
+)
+
+const (
+	pageSize    = 100              // items read and written at once
+	readTimeout = 20 * time.Second // for one look into the store
+	// lookEvery heartbeats the store is read without a wake-up: those may be lost (notify.Bus).
+	lookEvery = 3
+)
+
+// sink is one transport's words to one client. Every call is one whole write with its own deadline; after an error the
+// connection is over.
+type sink interface {
+	// ready: the stream begins after this cursor.
+	ready(at notify.Cursor) error
+	// resync: what the client has is not what the log holds; what is kept follows, from this cursor on.
+	resync(at notify.Cursor) error
+	items(items []item) error
+	// ping shows that the connection is alive.
+	ping() error
+	// goodbye ends the stream; the client is to come back after the time.
+	goodbye(retry time.Duration) error
+}
+
+// follower reads one person's inbox from a cursor on.
+type follower struct {
+	inbox  notify.InboxStore
+	sub    notify.Subscription
+	user   string
+	locale string
+	at     notify.Cursor // everything up to here was read
+	limit  int
+}
+
+// stretch is what was read at once.
+type stretch struct {
+	items  []item
+	from   notify.Cursor // where it begins
+	resync bool
+	more   bool // there may be more at once
+}
+
+// follow subscribes first and reads afterwards, so that nothing falls between the two. The follower is to be closed.
+func (l *Live) follow(ctx context.Context, user, locale string, limit int) *follower {
+	return &follower{
+		inbox: l.inbox, user: user, locale: l.locale(ctx, user, locale), limit: limit,
+		sub: l.bus.Subscribe(notify.SubjectInbox(user), notify.SubjectInboxAll),
+	}
+}
+
+func (f *follower) close() { f.sub.Close() }
+
+// locale is the asked one, else the person's own.
+func (l *Live) locale(ctx context.Context, user, asked string) string {
+	if asked != "" || l.users == nil {
+		return asked
+	}
+	u, err := l.users.User(ctx, user)
+	if err != nil {
+		return "" // the first look into the inbox says what is wrong
+	}
+	return u.Locale
+}
+
+// end puts the follower behind the newest item.
+func (f *follower) end(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	f.at, err = f.inbox.InboxEnd(ctx, f.user)
+	return err
+}
+
+// next reads on; no items: there is nothing new.
+func (f *follower) next(ctx context.Context) (stretch, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	page, err := f.inbox.Inbox(ctx, f.user, f.at, f.limit)
+	if err != nil {
+		return stretch{}, err
+	}
+	s := stretch{from: f.at, resync: page.Resync, more: len(page.Items) >= f.limit}
+	for _, i := range page.Items {
+		s.items = append(s.items, newItem(i, page.Next.Epoch, f.locale))
+	}
+	if page.Resync || len(s.items) == 0 {
+		s.from = page.Next
+		if len(s.items) > 0 {
+			s.from.Seq = s.items[0].Seq - 1
+		}
+	}
+	f.at = page.Next
+	return s, nil
+}
+
+// run keeps one stream going until the client leaves, the stream is old, the hub stops or something fails. first is
+// what was read already.
+func (l *Live) run(ctx context.Context, f *follower, s sink, first stretch) error {
+	if !first.resync {
+		if err := s.ready(first.from); err != nil {
+			return err
+		}
+	}
+	if err := l.send(ctx, f, s, first); err != nil {
+		return err
+	}
+	old := l.clock.Now().Add(l.spread(l.maxAge*4/5, l.maxAge))
+	// The first heartbeat comes early by chance, so that pages that came together do not beat together.
+	beat := l.clock.NewTimer(l.spread(l.heartbeat/2, l.heartbeat))
+	defer func() { beat.Stop() }()
+	for beats := 0; ; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-l.open.draining:
+			return s.goodbye(l.spread(time.Second, retryDrainMax))
+		case <-f.sub.C():
+		case now := <-beat.C():
+			left := old.Sub(now)
+			if left <= 0 {
+				return s.goodbye(l.spread(retryAged, 2*retryAged))
+			}
+			beat = l.clock.NewTimer(min(l.heartbeat, left))
+			if err := s.ping(); err != nil {
+				return err
+			}
+			if beats++; beats%lookEvery != 0 {
+				continue
+			}
+		}
+		if err := l.catchUp(ctx, f, s); err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp reads and sends all there is.
+func (l *Live) catchUp(ctx context.Context, f *follower, s sink) error {
+	st, err := f.next(ctx)
+	if err != nil {
+		return err
+	}
+	return l.send(ctx, f, s, st)
+}
+
+// send sends a stretch and what comes right behind it.
+func (l *Live) send(ctx context.Context, f *follower, s sink, st stretch) error {
+	for {
+		if st.resync {
+			if err := s.resync(st.from); err != nil {
+				return err
+			}
+		}
+		if len(st.items) > 0 {
+			if err := s.items(st.items); err != nil {
+				return err
+			}
+		}
+		if !st.more || l.stopping() {
+			return nil
+		}
+		var err error
+		if st, err = f.next(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (l *Live) stopping() bool {
+	select {
+	case <-l.open.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// startCursor gives where the client wants to go on: a browser's Last-Event-ID is newer than the address that it was
+// opened with, so it wins. asked is false when the client names none.
+func startCursor(r *http.Request) (at notify.Cursor, asked bool, err error) {
+	q := r.URL.Query()
+	for _, s := range []string{r.Header.Get("Last-Event-ID"), q.Get("after"), q.Get("cursor")} {
+		if s != "" {
+			at, err = notify.ParseCursor(s)
+			return at, true, err
+		}
+	}
+	return notify.Cursor{}, false, nil
+}
+
+// start makes a follower and takes its first look, so that what is wrong is said before the stream begins.
+func (l *Live) start(ctx context.Context, r *http.Request, user string, limit int) (*follower, stretch, error) {
+	at, asked, err := startCursor(r)
+	if err != nil {
+		return nil, stretch{}, err
+	}
+	f := l.follow(ctx, user, r.URL.Query().Get("locale"), limit)
+	var first stretch
+	if asked {
+		f.at = at
+		first, err = f.next(ctx)
+	} else {
+		err = f.end(ctx)
+		first.from = f.at
+	}
+	if err != nil {
+		f.close()
+		return nil, stretch{}, err
+	}
+	return f, first, nil
+}

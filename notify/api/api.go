@@ -1,0 +1,145 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/api/codec"
+	"allim.dev/allim/notify/api/wire"
+)
+
+// Service is what the API asks of the hub; *notify.Hub is one.
+type Service interface {
+	PutUser(ctx context.Context, u notify.User) (stored notify.User, created bool, err error)
+	FindUser(ctx context.Context, i notify.Identity) (notify.User, error)
+	DeleteUser(ctx context.Context, id string) error
+	MergeUser(ctx context.Context, from, into string) error
+	RegisterDevice(ctx context.Context, d notify.Device) (stored notify.Device, created bool, err error)
+	AddAccount(ctx context.Context, a notify.Account) (stored notify.Account, created bool, err error)
+	RemoveAccount(ctx context.Context, id string) error
+	Send(ctx context.Context, n notify.Notification, idem notify.Idempotency) (accepted notify.Notification, replayed bool, err error)
+	Pause(ctx context.Context, id string) (notify.Notification, error)
+	Resume(ctx context.Context, id string) (notify.Notification, error)
+	Cancel(ctx context.Context, id string) (notify.Notification, error)
+	Replay(ctx context.Context, delivery string) (notify.DeliveryRow, error)
+	PublicKey(app string) (string, error)
+	Lanes(ctx context.Context) ([]notify.LaneStatus, error)
+	Sources() []notify.SourceStatus
+	Trace(ctx context.Context, id string) ([]notify.TraceStep, error)
+}
+
+var _ Service = (*notify.Hub)(nil)
+
+// Store is the reading that the API does itself, and keys and receipts; every notify.Store is one.
+type Store interface {
+	notify.UserStore
+	notify.DeviceStore
+	notify.TopicStore
+	notify.AccountStore
+	notify.NotificationStore
+	notify.InboxStore
+	notify.KeyStore
+	Ping(ctx context.Context) error
+}
+
+// DefaultBody is the greatest body where Limits does not say: 1 MiB.
+const DefaultBody = 1 << 20
+
+// Limits are what a request may take.
+type Limits struct {
+	Body           int64 // bytes; 0: DefaultBody
+	RequestsPerKey int   // a second, for each key or token; 0: no limit
+}
+
+// Options is what an API is made of. Hub, Store and Clock are required.
+type Options struct {
+	Hub            Service
+	Store          Store
+	Clock          notify.Clock
+	Log            *slog.Logger // nil: none
+	Limits         Limits
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
+	PublicURL      string         // the hub's address as browsers see it; its pages may use the session cookie
+	// Routers are parts that serve their own routes below /v1, such as live streams. The API does their login.
+	Routers []notify.Router
+	// Registerer takes the API's own metrics (nil: none); Gatherer is what GET /metrics shows (nil: no such call).
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	// Ready adds to GET /readyz what else must hold; any fault makes the hub unready. nil: nothing. Its messages are
+	// shown to everybody.
+	Ready func(ctx context.Context) []wire.Fault
+}
+
+// API is the HTTP handler of everything in contract.md section 3. Close it when no request is running any more.
+type API struct {
+	hub      Service
+	store    Store
+	clock    notify.Clock
+	log      *slog.Logger
+	limits   Limits
+	ready    func(ctx context.Context) []wire.Fault
+	codec    codec.Codec
+	engine   *gin.Engine
+	keys     *keyCache
+	touches  *touches
+	rates    *rates
+	origin   *http.CrossOriginProtection
+	requests *prometheus.CounterVec
+}
+
+// New makes the API and starts the goroutine that stores when keys were used; Close ends it.
+func New(o Options) (*API, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Limits.Body == 0 {
+		o.Limits.Body = DefaultBody
+	}
+	a := &API{hub: o.Hub, store: o.Store, clock: o.Clock, log: o.Log, limits: o.Limits, ready: o.Ready,
+		keys: newKeyCache(o.Clock), rates: newRates(o.Clock, o.Limits.RequestsPerKey), origin: http.NewCrossOriginProtection(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_http_requests_total",
+			Help: "HTTP requests by route and status."}, []string{"route", "code"})}
+	if err := a.trustOrigin(o.PublicURL); err != nil {
+		return nil, err
+	}
+	if o.Registerer != nil {
+		if err := o.Registerer.Register(a.requests); err != nil {
+			return nil, fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	if err := a.build(o); err != nil {
+		return nil, err
+	}
+	a.touches = startTouches(o.Store, o.Clock, o.Log)
+	return a, nil
+}
+
+func (a *API) trustOrigin(public string) error {
+	if public == "" {
+		return nil
+	}
+	u, err := url.Parse(public)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		return errors.New("the public URL is not an absolute URL")
+	}
+	return a.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+}
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+
+// closeTimeout bounds Close: the store may be stuck.
+const closeTimeout = 5 * time.Second
+
+// Close stores when keys were last used and ends the API's goroutine.
+func (a *API) Close() error { return a.touches.close(closeTimeout) }

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/api/wire"
+)
+
+// getMe takes the cursor first, so that a stream from there on misses nothing that is not in this answer.
+func (a *API) getMe(c *call, _ *wire.None) (*wire.Me, error) {
+	end, err := a.store.InboxEnd(c.ctx, c.key.User)
+	if err != nil {
+		return nil, err
+	}
+	u, err := a.store.User(c.ctx, c.key.User)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Me{ID: u.ID, Name: u.Name, Locale: u.Locale, TimeZone: u.TimeZone,
+		Identities: mapped(u.Identities, toIdentity), Cursor: end.String()}, nil
+}
+
+func (a *API) getMyInbox(c *call, _ *wire.None) (*wire.Inbox, error) {
+	limit, bad := c.limit()
+	var after notify.Cursor
+	if s := c.query("cursor"); s != "" {
+		var err error
+		if after, err = notify.ParseCursor(s); err != nil {
+			bad = append(bad, badCursor())
+		}
+	}
+	if err := invalid(badQuery, bad); err != nil {
+		return nil, err
+	}
+	u, err := a.store.User(c.ctx, c.key.User)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.store.Inbox(c.ctx, c.key.User, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Inbox{Items: mapped(page.Items, func(i notify.InboxItem) wire.InboxItem { return toItem(i, u.Locale) }),
+		Next: page.Next.String(), Resync: page.Resync}, nil
+}
+
+func (a *API) postMyDevice(c *call, in *wire.DeviceInput) (*wire.Device, error) {
+	return a.register(c, c.key.User, in)
+}
+
+func (a *API) listMyDevices(c *call, _ *wire.None) (*wire.DeviceList, error) {
+	return a.devicesOf(c, c.key.User)
+}
+
+// deleteMyDevice answers the same for a device that is not there and one of somebody else.
+func (a *API) deleteMyDevice(c *call, _ *wire.None) (*wire.None, error) {
+	d, err := a.store.Device(c.ctx, c.param("id"))
+	if err == nil && d.User != c.key.User {
+		err = notify.Errorf(notify.CodeUnknownDevice, "you have no device with the id %q", c.param("id"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.store.DeleteDevice(c.ctx, d.ID)
+}
+
+func toItem(i notify.InboxItem, locale string) wire.InboxItem {
+	n := i.Notification
+	return wire.InboxItem{ID: n.ID, Seq: i.Seq, Event: n.Event,
+		Content:     toContent(n.In(notify.Variant{Locale: locale, Privacy: n.Privacy})),
+		CollapseKey: n.Collapse(), Priority: n.Priority, Urgent: n.Urgent, Silent: n.Silent,
+		CreatedAt: i.CreatedAt, ExpiresAt: n.ExpiresAt}
+}

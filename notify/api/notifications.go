@@ -1,0 +1,148 @@
+package api
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/api/codec"
+	"allim.dev/allim/notify/api/wire"
+)
+
+// maxIdempotencyKey is the greatest length of an Idempotency-Key header, in bytes.
+const maxIdempotencyKey = 255
+
+func (a *API) postNotification(c *call, in *wire.NotificationInput) (*wire.Accepted, error) {
+	if in.Urgent && !c.key.Allows(notify.ScopeUrgent) {
+		return nil, &notify.Error{Code: notify.CodeForbidden, Detail: "urgent needs the scope urgent",
+			Fields: []notify.FieldError{{Path: "urgent", Message: "needs the scope urgent"}}}
+	}
+	idem, err := a.idempotency(c, in)
+	if err != nil {
+		return nil, err
+	}
+	n, err := fromNotification(in)
+	if err != nil {
+		return nil, err
+	}
+	n.By = c.key.ID
+	accepted, replayed, err := a.hub.Send(c.ctx, n, idem)
+	if err != nil {
+		return nil, err
+	}
+	if replayed {
+		c.header("Idempotency-Replayed", "true")
+	}
+	c.header("Location", Base+"/notifications/"+accepted.ID)
+	return &wire.Accepted{ID: accepted.ID, State: accepted.State, Counts: toCounts(accepted.Counts), Skipped: accepted.Skipped}, nil
+}
+
+// idempotency binds the header to the body's meaning: the same document in the other form has the same hash.
+func (a *API) idempotency(c *call, in *wire.NotificationInput) (notify.Idempotency, error) {
+	values := c.gin.Request.Header.Values("Idempotency-Key")
+	if len(values) == 0 {
+		return notify.Idempotency{}, nil
+	}
+	key := values[0]
+	ok := key != "" && len(values) == 1 && len(key) <= maxIdempotencyKey
+	for _, b := range []byte(key) {
+		ok = ok && b >= ' ' && b < 0x7f
+	}
+	if !ok {
+		return notify.Idempotency{}, notify.Errorf(notify.CodeInvalid,
+			"the Idempotency-Key header must be one value of 1 to %d ASCII characters", maxIdempotencyKey)
+	}
+	sum := sha256.Sum256(a.codec.Encode(codec.JSON, in))
+	return notify.Idempotency{KeyID: c.key.ID, Key: key, BodyHash: sum[:]}, nil
+}
+
+func (a *API) listNotifications(c *call, _ *wire.None) (*wire.NotificationList, error) {
+	p, err := c.page()
+	if err != nil {
+		return nil, err
+	}
+	f := notify.NotificationFilter{State: notify.State(c.query("state")), User: c.query("user"), Event: c.query("event")}
+	switch f.State {
+	case "", notify.StateAwaitingApproval, notify.StateScheduled, notify.StateSending, notify.StatePaused, notify.StateDone,
+		notify.StateCancelled:
+	default:
+		return nil, invalid(badQuery, []notify.FieldError{{Path: "state",
+			Message: "must be awaitingApproval, scheduled, sending, paused, done or cancelled"}})
+	}
+	list, err := a.store.Notifications(c.ctx, f, p)
+	if err != nil {
+		return nil, err
+	}
+	now := a.clock.Now()
+	return &wire.NotificationList{
+		Notifications: mapped(list, func(n notify.Notification) wire.Notification { return toNotification(n, now) }),
+		Next:          next(p, list, func(n notify.Notification) string { return n.ID })}, nil
+}
+
+func (a *API) getNotification(c *call, _ *wire.None) (*wire.Notification, error) {
+	n, err := a.visible(c, notify.ScopeRead)
+	if err != nil {
+		return nil, err
+	}
+	return a.shown(n), nil
+}
+
+func (a *API) shown(n notify.Notification) *wire.Notification {
+	out := toNotification(n, a.clock.Now())
+	return &out
+}
+
+func fromNotification(in *wire.NotificationInput) (notify.Notification, error) {
+	n := notify.Notification{
+		To: notify.Audience{Users: in.To.Users, Identities: mapped(in.To.Identities, fromIdentity), Devices: in.To.Devices,
+			Topics: in.To.Topics, All: in.To.All, Platforms: in.To.Platforms, Apps: in.To.Apps},
+		Content: notify.Content{Title: in.Title, Subtitle: in.Subtitle, Body: in.Body, URL: in.URL, Image: in.Image,
+			Data: in.Data, Badge: in.Badge, Sound: in.Sound, Thread: in.Thread, Category: in.Category},
+		CollapseKey: in.CollapseKey, Priority: in.Priority, Urgent: in.Urgent, Silent: in.Silent, TTL: notify.DefaultTTL,
+		SendAt: in.SendAt, Rate: in.Rate, Template: in.Template, Params: in.Params, Partial: in.Partial,
+	}
+	if in.TTL != nil {
+		// Beyond this a Duration could wrap round into the allowed range.
+		if *in.TTL < 0 || *in.TTL > int64(notify.MaxTTL/time.Second) {
+			return n, invalid("the notification is not valid", []notify.FieldError{{Path: "ttl",
+				Message: "must be 0 to " + seconds(notify.MaxTTL) + " seconds"}})
+		}
+		n.TTL = time.Duration(*in.TTL) * time.Second
+	}
+	return n, nil
+}
+
+// toNotification hides the words of what was made of an event (a mail's subject, say): they are for the person told.
+func toNotification(n notify.Notification, now time.Time) wire.Notification {
+	out := wire.Notification{ID: n.ID, State: n.State, Counts: toCounts(n.Counts),
+		To: wire.Audience{Users: n.To.Users, Identities: mapped(n.To.Identities, toIdentity), Devices: n.To.Devices,
+			Topics: n.To.Topics, All: n.To.All, Platforms: n.To.Platforms, Apps: n.To.Apps},
+		CollapseKey: n.CollapseKey, Priority: n.Priority, Urgent: n.Urgent, Silent: n.Silent, TTL: int64(n.TTL / time.Second),
+		SendAt: n.SendAt, Rate: n.Rate, Template: n.Template, Event: n.Event, By: n.By, Skipped: n.Skipped,
+		CreatedAt: n.CreatedAt, ExpiresAt: n.ExpiresAt, DoneAt: n.DoneAt, EstimatedDoneAt: estimate(n, now)}
+	if n.Event == "" {
+		out.Content, out.Params = toContent(n.Content), n.Params
+	}
+	return out
+}
+
+func toContent(c notify.Content) wire.Content {
+	return wire.Content{Title: c.Title, Subtitle: c.Subtitle, Body: c.Body, URL: c.URL, Image: c.Image, Data: c.Data,
+		Badge: c.Badge, Sound: c.Sound, Thread: c.Thread, Category: c.Category}
+}
+
+func toCounts(c notify.Counts) wire.Counts { return wire.Counts(c) }
+
+// estimate tells when a notification will be done if it goes on as it went so far; zero: not known.
+func estimate(n notify.Notification, now time.Time) time.Time {
+	start := n.CreatedAt
+	if n.SendAt.After(start) {
+		start = n.SendAt
+	}
+	done := n.Counts.Targeted - n.Counts.Pending
+	took := now.Sub(start)
+	if n.State != notify.StateSending || done <= 0 || n.Counts.Pending <= 0 || took <= 0 {
+		return time.Time{}
+	}
+	return now.Add(time.Duration(float64(took) * float64(n.Counts.Pending) / float64(done))).Truncate(time.Second)
+}
