@@ -63,6 +63,36 @@ func TestSyncComparesEnough(t *testing.T) {
 	})
 }
 
+// TestSyncAfterAnExplicitAccountWentWithItsUser: the one who has the identity gets an account of their own.
+func TestSyncAfterAnExplicitAccountWentWithItsUser(t *testing.T) {
+	s := opened(t, func(o *Options) { o.Synchronous = Normal })
+	rule := notify.AccountsFrom{Kind: "email"}
+	kim := notify.User{ID: "kim", Identities: []notify.Identity{{Kind: "email", Value: "kim@example.com"}}}
+	for _, u := range []notify.User{kim, {ID: "lee"}} {
+		if _, err := s.PutUser(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := notify.Account{Source: "mail", Login: "kim@example.com", Users: []string{"lee"}, Explicit: true}
+	if _, _, err := s.PutAccount(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.SyncAccounts(t.Context(), "mail", rule); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DeleteUser(t.Context(), "lee"); err != nil {
+		t.Fatal(err)
+	}
+	changed, err := s.SyncAccounts(t.Context(), "mail", rule)
+	if err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	list, err := s.Accounts(t.Context(), "mail", notify.Page{})
+	if err != nil || len(list) != 1 || list[0].Users[0] != "kim" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
 // TestSyncComparesLittle: what did not change is not read again, but now and then.
 func TestSyncComparesLittle(t *testing.T) {
 	clock := notifytest.NewClock(time.Time{})

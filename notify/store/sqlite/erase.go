@@ -13,6 +13,7 @@ const (
 	sqlOldReceipts = `DELETE FROM receipts WHERE (notification, device) IN (SELECT notification, device FROM deliveries WHERE user=?)` // devices handed over since
 	sqlOnlyTheirs  = `SELECT account FROM account_users a WHERE user=?1 AND NOT EXISTS
 		(SELECT 1 FROM account_users b WHERE b.account=a.account AND b.user<>?1)`
+	sqlAnyExplicit = `SELECT 1 FROM account_users u JOIN accounts a ON a.key=u.account WHERE u.user=? AND a.explicit=1 LIMIT 1`
 )
 
 // DeleteUser implements notify.UserStore. What went to the person alone is erased with the person.
@@ -22,7 +23,18 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		t.committed(func() { s.follow.changed(user) })
+		// An explicit account that goes may have stood in the place of one that follows somebody else's identity.
+		var one int
+		explicit, err := found(t.row(sqlAnyExplicit, user).Scan(&one))
+		if err != nil {
+			return err
+		}
+		t.committed(func() {
+			s.follow.changed(user)
+			if explicit {
+				s.follow.changed()
+			}
+		})
 		if err := t.eraseDevices(user); err != nil {
 			return err
 		}
