@@ -28,7 +28,7 @@ var assets embed.FS
 var demoHTML string
 
 // policy lets a page load only its own files, and talk only to its own server.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // Person is somebody whom the demo shows.
@@ -67,6 +67,7 @@ type Feed interface {
 
 // Demo serves everything below /demo.
 type Demo struct {
+	app    string // whose Web Push key browsers subscribe with
 	people []Person
 	feed   Feed
 	page   *template.Template
@@ -76,8 +77,8 @@ type Demo struct {
 // feedWait is how long a request for the feed is held: well below what clients and proxies bear.
 const feedWait = 20 * time.Second
 
-// NewDemo makes the handler.
-func NewDemo(people []Person, feed Feed) (*Demo, error) {
+// NewDemo makes the handler; app is the one whose Web Push key browsers subscribe with.
+func NewDemo(app string, people []Person, feed Feed) (*Demo, error) {
 	page, err := template.New("demo").Parse(demoHTML)
 	if err != nil {
 		return nil, fmt.Errorf("parse the demo page: %w", err)
@@ -86,8 +87,10 @@ func NewDemo(people []Person, feed Feed) (*Demo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the demo's files: %w", err)
 	}
-	d := &Demo{people: people, feed: feed, page: page, mux: http.NewServeMux()}
+	d := &Demo{app: app, people: people, feed: feed, page: page, mux: http.NewServeMux()}
 	d.mux.Handle("GET /demo/assets/", http.StripPrefix("/demo/assets/", http.FileServerFS(files)))
+	// Not among the assets: a service worker serves only what lies below its own folder.
+	d.mux.HandleFunc("GET /demo/sw.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "sw.js") })
 	d.mux.HandleFunc("GET /demo/{user}", d.servePage)
 	d.mux.HandleFunc("GET /demo/feed/{user}", d.serveFeed)
 	d.mux.HandleFunc("GET /demo", d.first)
@@ -151,7 +154,7 @@ func (d *Demo) servePage(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var b bytes.Buffer
-	if err := d.page.Execute(&b, map[string]any{"Lang": lang, "T": texts(lang), "Me": p, "Others": others}); err != nil {
+	if err := d.page.Execute(&b, map[string]any{"App": d.app, "Lang": lang, "T": texts(lang), "Me": p, "Others": others}); err != nil {
 		http.Error(w, "the page cannot be shown", http.StatusInternalServerError)
 		return
 	}

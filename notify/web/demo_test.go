@@ -21,7 +21,7 @@ func (fakeFeed) After(_ context.Context, user string, n int64) []Entry {
 
 func open(t *testing.T, host, path string) *httptest.ResponseRecorder {
 	t.Helper()
-	d, err := NewDemo([]Person{
+	d, err := NewDemo("demo", []Person{
 		{ID: "kim", Name: "김하나 <script>", Email: "kim@example.com", Locale: "ko-KR", Token: "secret-kim"},
 		{ID: "alex", Name: "Alex", Email: "alex@example.com", Locale: "en-GB", Token: "secret-alex"},
 	}, fakeFeed{})

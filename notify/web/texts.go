@@ -8,6 +8,8 @@ type words struct {
 	Live, LiveHint, LiveEmpty                string
 	Connecting, Open, Broken, Stopped, Other string
 	SwitchTo, NeedScript                     string
+	Allow, AllowHint, AllowOn, AllowDenied   string
+	AllowFailed, AllowNone, ThisBrowser      string
 }
 
 func texts(lang string) words {
@@ -21,6 +23,11 @@ func texts(lang string) words {
 			Other:      "이 브라우저에서 다른 사람이 로그인했습니다. 페이지를 새로 고치세요.",
 			SwitchTo:   "다른 사람 보기",
 			NeedScript: "실시간으로 보려면 자바스크립트를 켜세요.",
+			Allow:      "이 브라우저에서 알림 받기", AllowHint: "페이지를 닫아도 알림이 옵니다.",
+			AllowOn:     "이 브라우저로 알림이 옵니다.",
+			AllowDenied: "브라우저 설정에서 이 페이지의 알림이 차단되어 있습니다.",
+			AllowFailed: "알림을 켜지 못했습니다.", AllowNone: "이 브라우저는 푸시 알림을 지원하지 않습니다.",
+			ThisBrowser: "이 브라우저",
 		}
 	}
 	return words{
@@ -32,5 +39,10 @@ func texts(lang string) words {
 		Other:      "Somebody else signed in in this browser. Reload the page.",
 		SwitchTo:   "See also",
 		NeedScript: "Switch JavaScript on to follow live.",
+		Allow:      "Get notices on this browser", AllowHint: "They come even when the page is closed.",
+		AllowOn:     "Notices come to this browser.",
+		AllowDenied: "The browser's settings block notices of this page.",
+		AllowFailed: "Notices could not be switched on.", AllowNone: "This browser has no push notices.",
+		ThisBrowser: "This browser",
 	}
 }

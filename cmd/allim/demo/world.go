@@ -136,7 +136,7 @@ outgoing: {allow_private: [127.0.0.0/8, "::1/128"]}
 apps:
   - id: %s
     apns: {key_file: %q, key_id: %s, team_id: %s, topic: %s, endpoint: %q, ca_file: %q}
-    webpush: {subject: "mailto:it@example.com", ca_file: %q}
+    webpush: {subject: "mailto:it@example.com", ca_file: %q, http_hosts: [127.0.0.1]}
 sources:
   - id: %s
     kind: imap
@@ -157,7 +157,7 @@ func (w *world) fill(ctx context.Context) (*web.Demo, error) {
 		}
 		shown = append(shown, web.Person{ID: p.id, Name: p.name, Email: p.email(), Locale: p.locale, Token: token})
 	}
-	return web.NewDemo(shown, w.ledger)
+	return web.NewDemo(appID, shown, w.ledger)
 }
 
 // watched waits until the hub watches every mailbox: what came earlier would be old mail to it, of which nobody is told.
