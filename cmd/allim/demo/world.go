@@ -12,6 +12,8 @@ import (
 	"allim.dev/allim/cmd/allim/app"
 	"allim.dev/allim/configs"
 	"allim.dev/allim/connectors/imap/imaptest"
+	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/api"
 	"allim.dev/allim/notify/web"
 )
 
@@ -24,6 +26,7 @@ type world struct {
 	ledger *ledger
 	dir    string
 	people []person
+	key    string // of an administrator, for trying the API
 	imap   *imaptest.Server
 	apns   *sim.APNs
 	web    *sim.WebPush
@@ -157,6 +160,14 @@ func (w *world) fill(ctx context.Context) (*web.Demo, error) {
 		}
 		shown = append(shown, web.Person{ID: p.id, Name: p.name, Email: p.email(), Locale: p.locale, Token: token})
 	}
+	key, secret, err := api.NewKey("demo", []notify.Scope{notify.ScopeAdmin}, w.opts.Clock)
+	if err == nil {
+		err = w.app.Store().PutKey(ctx, key, notify.HashSecret(secret))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	w.key = secret
 	return web.NewDemo(appID, shown, w.ledger)
 }
 
@@ -192,6 +203,9 @@ func (w *world) greet() {
 	for _, p := range w.people {
 		fmt.Fprintf(out, "  %s/demo/%s   (%s, %s)\n", w.front.url, p.id, p.name, p.locale)
 	}
+	fmt.Fprintf(out, "\nSend something yourself, from another terminal:\n"+
+		"  export ALLIM_URL=%s ALLIM_KEY=%s\n"+
+		"  go run ./cmd/allim send --to-user %s --title Hello --body World\n", w.front.url, w.key, w.people[0].id)
 	fmt.Fprintf(out, "\nCtrl-C ends it and removes %s.\n\n", w.dir)
 }
 
