@@ -12,6 +12,7 @@ type metrics struct {
 	lane       *prometheus.GaugeVec
 	accounts   *prometheus.GaugeVec
 	expiry     *prometheus.GaugeVec
+	documents  *prometheus.CounterVec
 }
 
 // newMetrics registers them; a nil registerer keeps them to themselves.
@@ -34,9 +35,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Watched accounts by state of health."}, []string{"source", "state"}),
 		expiry: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "allim_credential_expiry_seconds",
 			Help: "Seconds until the lane's credentials expire."}, []string{"app", "platform"}),
+		documents: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_documents_total",
+			Help: "Foreign documents by mapping, and by accepted or the code of their refusal."}, []string{"mapping", "outcome"}),
 	}
 	if r != nil {
-		r.MustRegister(m.events, m.latency, m.deliveries, m.push, m.depth, m.lane, m.accounts, m.expiry)
+		r.MustRegister(m.events, m.latency, m.deliveries, m.push, m.depth, m.lane, m.accounts, m.expiry, m.documents)
 	}
 	return m
 }

@@ -121,16 +121,9 @@ func (h *Hub) RemoveAccount(ctx context.Context, id string) error {
 
 // Send accepts a notification: it returns after the commit. Errors: CodeInvalid, CodeUnknown…, CodeIdempotencyConflict.
 func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accepted Notification, replayed bool, err error) {
-	now := h.clock.Now()
-	if n, err = n.Validate(h.norm, now); err != nil {
+	if n, err = h.admit(n, h.clock.Now()); err != nil {
 		return Notification{}, false, err
 	}
-	n.ID, n.CreatedAt, n.State = NewID(), now, StateSending
-	start := now
-	if n.SendAt.After(now) {
-		n.State, start = StateScheduled, n.SendAt
-	}
-	n.ExpiresAt = start.Add(n.TTL)
 	accepted, replayed, err = h.store.Accept(ctx, n, h.lanesFor(n.To), idem)
 	switch {
 	case err == nil && !replayed:
@@ -139,6 +132,21 @@ func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accep
 		h.wakeFor(n)
 	}
 	return accepted, replayed, err
+}
+
+// admit checks a posted notification and makes it one that can be accepted.
+func (h *Hub) admit(n Notification, now time.Time) (Notification, error) {
+	n, err := n.Validate(h.norm, now)
+	if err != nil {
+		return Notification{}, err
+	}
+	n.ID, n.CreatedAt, n.State = NewID(), now, StateSending
+	start := now
+	if n.SendAt.After(now) {
+		n.State, start = StateScheduled, n.SendAt
+	}
+	n.ExpiresAt = start.Add(n.TTL)
+	return n, nil
 }
 
 // Pause, Resume and Cancel steer a notification under way.

@@ -18,6 +18,7 @@ type Store interface {
 	AccountStore
 	EventStore
 	NotificationStore
+	IngestStore
 	WalkStore
 	InboxStore
 	KeyStore

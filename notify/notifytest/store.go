@@ -19,7 +19,7 @@ import (
 func StoreSuite(t *testing.T, open OpenStore) {
 	for _, part := range [][]storeCase{
 		usersSuite(), devicesSuite(), suspicionSuite(), topicsSuite(), accountsSuite(), syncSuite(), eventsSuite(), planSuite(),
-		acceptSuite(), idempotencySuite(), listSuite(), steerSuite(), walksSuite(), advanceSuite(), settleSuite(), deliveriesSuite(),
+		acceptSuite(), ingestSuite(), idempotencySuite(), listSuite(), steerSuite(), walksSuite(), advanceSuite(), settleSuite(), deliveriesSuite(),
 		receiptsSuite(), underWaySuite(), inboxSuite(), keysSuite(), opsSuite(), sweepSuite(), eraseSuite(), mergeSuite(), modelSuite(),
 	} {
 		for _, c := range part {
