@@ -20,6 +20,8 @@ const (
 	SubjectInboxAll = "inbox" // something for a topic or for all
 	SubjectTimers   = "timers"
 	SubjectEvents   = "events" // an event waits to be planned
+
+	SubjectReminders = "reminders" // some were put
 )
 
 // SubjectInbox wakes the open pages of one person.

@@ -42,12 +42,17 @@ type Event struct {
 // Object names a calendar object or task within an account, for its reminders.
 type Object string
 
-// Reminder is one moment at which a person is to be told of an object. Replaced as a whole with its object.
+// Reminder is one moment at which a person is to be told of an object. Replaced as a whole with its object. One whose
+// moment has passed when it is put fires at once, by the same rule as after a downtime (see remind.go): so a connector
+// puts such a one only while it still helps.
 type Reminder struct {
 	RecurrenceID string
 	Alarm        string
 	FireAt       time.Time // UTC
-	Event        Event     // what to record when it fires
+	// Until is when it makes no sense any more, such as the end of the meeting; zero: never.
+	Until time.Time
+	// Event is what to record when it fires. Its key is given by the hub (see Key); SeenAt too, and At when it is zero.
+	Event Event
 }
 
 // Batch is what a connector learnt of one account: events, the state to resume from, and reminders. It is one

@@ -93,6 +93,7 @@ func (h *Hub) Start(ctx context.Context) error {
 	}
 	h.workers.run("planner", h.planAll)
 	h.workers.run("schedule", h.schedule)
+	h.workers.run("reminders", h.remind)
 	for _, name := range h.names {
 		h.workers.run("lane "+name.String(), h.lanes[name].run)
 	}

@@ -13,6 +13,7 @@ type metrics struct {
 	accounts   *prometheus.GaugeVec
 	expiry     *prometheus.GaugeVec
 	documents  *prometheus.CounterVec
+	reminders  *prometheus.CounterVec
 }
 
 // newMetrics registers them; a nil registerer keeps them to themselves.
@@ -37,9 +38,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Seconds until the lane's credentials expire."}, []string{"app", "platform"}),
 		documents: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_documents_total",
 			Help: "Foreign documents by mapping, and by accepted or the code of their refusal."}, []string{"mapping", "outcome"}),
+		reminders: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_reminders_total",
+			Help: "Reminders whose moment came: fired, fired late after a downtime, or dropped because too late."}, []string{"outcome"}),
 	}
 	if r != nil {
-		r.MustRegister(m.events, m.latency, m.deliveries, m.push, m.depth, m.lane, m.accounts, m.expiry, m.documents)
+		r.MustRegister(m.events, m.latency, m.deliveries, m.push, m.depth, m.lane, m.accounts, m.expiry, m.documents, m.reminders)
 	}
 	return m
 }

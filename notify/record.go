@@ -112,6 +112,9 @@ func (w *watcher) Put(ctx context.Context, b Batch) error {
 	if len(fresh) > 0 {
 		w.noteEvent(b.Account)
 	}
+	if len(b.Reminders) > 0 {
+		w.hub.bus.Wake(SubjectReminders)
+	}
 	return nil
 }
 

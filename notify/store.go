@@ -17,6 +17,7 @@ type Store interface {
 	TopicStore
 	AccountStore
 	EventStore
+	ReminderStore
 	NotificationStore
 	IngestStore
 	WalkStore

@@ -60,6 +60,7 @@ func WalkSuite(t *testing.T, bus func() notify.Bus, open OpenStore) {
 		"trace tells the whole life":                         traced,
 	}
 	maps.Copy(tests, troubled())
+	maps.Copy(tests, reminded())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := &house{t: t, open: open, dir: t.TempDir(), clock: NewClock(time.Time{}), bus: bus(), source: NewConnector(),

@@ -40,7 +40,7 @@ const (
 	sqlForgetState    = `DELETE FROM account_state WHERE account=? AND name=?`
 	sqlTouchAccount   = `UPDATE accounts SET last_active=? WHERE key=?`
 	sqlDropObject     = `DELETE FROM reminders WHERE account=? AND object=?`
-	sqlInsertReminder = `INSERT INTO reminders (account, object, recurrence_id, alarm, fire_at, event) VALUES (?, ?, ?, ?, ?, ?)`
+	sqlInsertReminder = `INSERT INTO reminders (account, object, recurrence_id, alarm, fire_at, until, event) VALUES (?, ?, ?, ?, ?, ?, ?)`
 )
 
 // Record implements notify.EventStore.
@@ -67,21 +67,27 @@ func (s *Store) Record(ctx context.Context, source string, b notify.Batch) ([]no
 func (t *tx) insertEvents(source string, account int64, b notify.Batch) ([]notify.Event, error) {
 	var fresh []notify.Event
 	for _, e := range b.Events {
-		e.ID, e.Source, e.Account = notify.NewID(), source, b.Account
-		e.At, e.SeenAt = stored(e.At), stored(e.SeenAt)
-		n, err := t.changed(sqlInsertEvent, uid(e.ID), account, e.Key, string(e.Type), ms(e.At), ms(e.SeenAt), e.Told, e.URL,
-			toJSON(e.Params), ms(t.now))
+		e.Source, e.Account = source, b.Account
+		stored, created, err := t.insertEvent(account, e)
 		if err != nil {
 			return nil, err
 		}
-		if n > 0 {
-			fresh = append(fresh, e)
+		if created {
+			fresh = append(fresh, stored)
 		}
 	}
 	if fresh == nil {
 		return nil, nil
 	}
 	return fresh, t.run(sqlTouchAccount, ms(t.now), account)
+}
+
+// insertEvent stores one event, unless its account has one of the same key, and gives it as stored, with its id.
+func (t *tx) insertEvent(account int64, e notify.Event) (notify.Event, bool, error) {
+	e.ID, e.At, e.SeenAt = notify.NewID(), stored(e.At), stored(e.SeenAt)
+	n, err := t.changed(sqlInsertEvent, uid(e.ID), account, e.Key, string(e.Type), ms(e.At), ms(e.SeenAt), e.Told, e.URL,
+		toJSON(e.Params), ms(t.now))
+	return e, n > 0, err
 }
 
 func (t *tx) putState(account int64, state map[string][]byte) error {
@@ -106,7 +112,7 @@ func (t *tx) putReminders(account int64, objects map[notify.Object][]notify.Remi
 			return err
 		}
 		for _, r := range objects[object] {
-			err := t.run(sqlInsertReminder, account, string(object), r.RecurrenceID, r.Alarm, ms(r.FireAt), toJSON(r.Event))
+			err := t.run(sqlInsertReminder, account, string(object), r.RecurrenceID, r.Alarm, ms(r.FireAt), ms(r.Until), toJSON(r.Event))
 			if err != nil {
 				return err
 			}

@@ -43,14 +43,14 @@ func mayScan() map[string]string {
 	return map[string]string{
 		sqlLaneStates: "a handful", sqlKeys: "API keys are few", sqlNewestSending: "only open walks", sqlUnplanned: "only unplanned events",
 		sqlOldEvents: "stops at the limit", sqlOldTold: "stops at the limit", sqlOldAnswers: "stops at the limit",
-		sqlOldNotices: "stops at the first that is young",
+		sqlOldNotices: "stops at the first that is young", sqlNextReminder: "stops at the first",
 	}
 }
 
 // mustNotSort are the statements that give a page of something big in its order.
 func mustNotSort() []string {
 	return []string{sqlNextAll, sqlNextMany, sqlNextSmall, sqlReady, sqlDueRetries, sqlNextRetry, sqlDead, sqlNewest, sqlNewestRare, sqlRows,
-		sqlDevices, sqlUsers, sqlAccounts, sqlAccountsOf, sqlTopics}
+		sqlDevices, sqlUsers, sqlAccounts, sqlAccountsOf, sqlTopics, sqlDueReminders}
 }
 
 // checkPlans: no statement that was seen walks through a table that grows, except those that are named.
