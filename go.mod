@@ -24,7 +24,11 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/emersion/go-message v0.18.2 // indirect
+require (
+	github.com/antchfx/xpath v1.3.9 // indirect
+	github.com/emersion/go-message v0.18.2 // indirect
+	github.com/expr-lang/expr v1.17.8 // indirect
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/docmap/strict"
 )
 
 // maxFaults is how many bad fields one answer names.
@@ -25,8 +26,8 @@ func (b *binder) bad(n *node, at *trail, format string, args ...any) {
 		return
 	}
 	message := fmt.Sprintf(format, args...)
-	if n.line > 0 {
-		message += fmt.Sprintf(" (line %d)", n.line)
+	if n.Line > 0 {
+		message += fmt.Sprintf(" (line %d)", n.Line)
 	}
 	b.faults = append(b.faults, notify.FieldError{Path: at.String(), Message: message})
 }
@@ -46,7 +47,7 @@ func (b *binder) err() error {
 func (b *binder) value(n *node, s *shape, v reflect.Value, at *trail) {
 	switch s.kind {
 	case kindPointer:
-		if n.kind == nodeNull {
+		if n.Kind == strict.Null {
 			return
 		}
 		p := reflect.New(s.elem.typ)
@@ -63,7 +64,7 @@ func (b *binder) value(n *node, s *shape, v reflect.Value, at *trail) {
 
 // field puts a struct's field.
 func (b *binder) field(n *node, f *field, v reflect.Value, at *trail) {
-	if n.kind == nodeNull {
+	if n.Kind == strict.Null {
 		return
 	}
 	if f.shape.kind == kindSlice {
@@ -74,26 +75,26 @@ func (b *binder) field(n *node, f *field, v reflect.Value, at *trail) {
 }
 
 func (b *binder) object(n *node, s *shape, v reflect.Value, at *trail) {
-	if n.kind != nodeObject && n.kind != nodeElement {
-		b.bad(n, at, "must be an object, but is %s", n.kind)
+	if n.Kind != strict.Object && n.Kind != strict.Element {
+		b.bad(n, at, "must be an object, but is %s", n.Kind)
 		return
 	}
 	seen := make([]bool, len(s.fields))
-	for _, a := range n.attrs {
-		i, ok := s.byName[a.name]
+	for _, a := range n.Attrs {
+		i, ok := s.byName[a.Name]
 		if !ok || !s.fields[i].attr {
-			b.unknown(n, s, a.name, at.field(a.name))
+			b.unknown(n, s, a.Name, at.field(a.Name))
 			continue
 		}
 		f := &s.fields[i]
-		b.field(&node{kind: nodeElement, line: n.line, text: a.value}, f, v.FieldByIndex(f.index), at.field(a.name))
+		b.field(&node{Kind: strict.Element, Line: n.Line, Text: a.Value}, f, v.FieldByIndex(f.index), at.field(a.Name))
 	}
-	for i := range n.kids {
-		kid := &n.kids[i]
-		at := at.field(kid.name)
-		k, ok := s.byName[kid.name]
-		if !ok || n.kind == nodeElement && (s.fields[k].attr || k == s.text) {
-			b.unknown(kid, s, kid.name, at)
+	for i := range n.Kids {
+		kid := &n.Kids[i]
+		at := at.field(kid.Name)
+		k, ok := s.byName[kid.Name]
+		if !ok || n.Kind == strict.Element && (s.fields[k].attr || k == s.text) {
+			b.unknown(kid, s, kid.Name, at)
 			continue
 		}
 		if seen[k] {
@@ -104,7 +105,7 @@ func (b *binder) object(n *node, s *shape, v reflect.Value, at *trail) {
 		f := &s.fields[k]
 		b.field(kid, f, v.FieldByIndex(f.index), at)
 	}
-	if n.kind == nodeElement {
+	if n.Kind == strict.Element {
 		b.text(n, s, v, at)
 	}
 }
@@ -113,24 +114,24 @@ func (b *binder) object(n *node, s *shape, v reflect.Value, at *trail) {
 func (b *binder) text(n *node, s *shape, v reflect.Value, at *trail) {
 	if s.text >= 0 {
 		f := &s.fields[s.text]
-		b.scalar(&node{kind: nodeElement, line: n.line, text: n.text}, f.shape, v.FieldByIndex(f.index), at)
+		b.scalar(&node{Kind: strict.Element, Line: n.Line, Text: n.Text}, f.shape, v.FieldByIndex(f.index), at)
 	} else {
 		b.noText(n, at)
 	}
 }
 
 func (b *binder) noText(n *node, at *trail) {
-	if strings.TrimSpace(n.text) != "" {
+	if strings.TrimSpace(n.Text) != "" {
 		b.bad(n, at, "holds text where only elements may stand")
 	}
 }
 
 func (b *binder) items(n *node, f *field, v reflect.Value, at *trail) {
-	if n.kind != nodeArray && n.kind != nodeElement {
-		b.bad(n, at, "must be an array, but is %s", n.kind)
+	if n.Kind != strict.Array && n.Kind != strict.Element {
+		b.bad(n, at, "must be an array, but is %s", n.Kind)
 		return
 	}
-	if n.kind == nodeElement {
+	if n.Kind == strict.Element {
 		b.noText(n, at)
 		b.noAttributes(n, at)
 	}
@@ -138,13 +139,13 @@ func (b *binder) items(n *node, f *field, v reflect.Value, at *trail) {
 	if b.root.item != "" {
 		item = b.root.item
 	}
-	list := reflect.MakeSlice(f.shape.typ, len(n.kids), len(n.kids))
-	for i := range n.kids {
-		kid, at := &n.kids[i], at.item(i)
+	list := reflect.MakeSlice(f.shape.typ, len(n.Kids), len(n.Kids))
+	for i := range n.Kids {
+		kid, at := &n.Kids[i], at.item(i)
 		switch {
-		case n.kind == nodeElement && kid.name != item:
-			b.bad(kid, at, "is <%s>; the items of <%s> are <%s>", kid.name, n.name, item)
-		case kid.kind == nodeNull:
+		case n.Kind == strict.Element && kid.Name != item:
+			b.bad(kid, at, "is <%s>; the items of <%s> are <%s>", kid.Name, n.Name, item)
+		case kid.Kind == strict.Null:
 			b.bad(kid, at, "must not be null")
 		default:
 			b.value(kid, f.shape.elem, list.Index(i), at)
@@ -154,34 +155,34 @@ func (b *binder) items(n *node, f *field, v reflect.Value, at *trail) {
 }
 
 func (b *binder) entries(n *node, s *shape, v reflect.Value, at *trail) {
-	if n.kind != nodeObject && n.kind != nodeElement {
-		b.bad(n, at, "must be an object, but is %s", n.kind)
+	if n.Kind != strict.Object && n.Kind != strict.Element {
+		b.bad(n, at, "must be an object, but is %s", n.Kind)
 		return
 	}
-	if n.kind == nodeElement {
+	if n.Kind == strict.Element {
 		b.noText(n, at)
 		b.noAttributes(n, at)
 	}
-	m := reflect.MakeMapWithSize(s.typ, len(n.kids))
-	for i := range n.kids {
-		kid := n.kids[i]
-		if n.kind == nodeElement {
+	m := reflect.MakeMapWithSize(s.typ, len(n.Kids))
+	for i := range n.Kids {
+		kid := n.Kids[i]
+		if n.Kind == strict.Element {
 			key, ok := entryKey(&kid)
 			if !ok {
-				b.bad(&kid, at, `holds <%s>; its items are <entry key="…">`, kid.name)
+				b.bad(&kid, at, `holds <%s>; its items are <entry key="…">`, kid.Name)
 				continue
 			}
-			kid.name, kid.attrs = key, nil
+			kid.Name, kid.Attrs = key, nil
 		}
-		at := at.field(kid.name)
-		key := reflect.ValueOf(kid.name).Convert(s.typ.Key())
+		at := at.field(kid.Name)
+		key := reflect.ValueOf(kid.Name).Convert(s.typ.Key())
 		switch {
-		case kid.kind == nodeNull:
+		case kid.Kind == strict.Null:
 			b.bad(&kid, at, "must not be null")
 		case m.MapIndex(key).IsValid():
 			b.bad(&kid, at, "is given twice")
 		default:
-			b.checkText(&kid, kid.name, at)
+			b.checkText(&kid, kid.Name, at)
 			value := reflect.New(s.elem.typ).Elem()
 			b.value(&kid, s.elem, value, at)
 			m.SetMapIndex(key, value)
@@ -191,17 +192,17 @@ func (b *binder) entries(n *node, s *shape, v reflect.Value, at *trail) {
 }
 
 func entryKey(n *node) (string, bool) {
-	if n.name != "entry" || len(n.attrs) != 1 || n.attrs[0].name != "key" {
+	if n.Name != "entry" || len(n.Attrs) != 1 || n.Attrs[0].Name != "key" {
 		return "", false
 	}
-	return n.attrs[0].value, true
+	return n.Attrs[0].Value, true
 }
 
 func (b *binder) noAttributes(n *node, at *trail) {
 	if b.lenient {
 		return
 	}
-	for _, a := range n.attrs {
-		b.bad(n, at.field(a.name), "is not a known attribute")
+	for _, a := range n.Attrs {
+		b.bad(n, at.field(a.Name), "is not a known attribute")
 	}
 }

@@ -5,28 +5,30 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"allim.dev/allim/notify/docmap/strict"
 )
 
 // scalar puts a text, number, boolean or time. In XML everything is text, whose meaning the field says; there the spaces
 // around a number, boolean, time or enumerated word mean nothing (as in XML Schema's whiteSpace="collapse").
 func (b *binder) scalar(n *node, s *shape, v reflect.Value, at *trail) {
-	if n.kind == nodeNull {
+	if n.Kind == strict.Null {
 		return
 	}
-	if n.kind == nodeElement {
+	if n.Kind == strict.Element {
 		b.noAttributes(n, at)
-		if len(n.kids) > 0 {
-			b.bad(n, at, "must be text, but holds <%s>", n.kids[0].name)
+		if len(n.Kids) > 0 {
+			b.bad(n, at, "must be text, but holds <%s>", n.Kids[0].Name)
 			return
 		}
 	}
-	text := n.text
-	if n.kind == nodeElement && (s.kind != kindString || s.word) {
+	text := n.Text
+	if n.Kind == strict.Element && (s.kind != kindString || s.word) {
 		text = strings.TrimSpace(text)
 	}
 	switch s.kind {
 	case kindString:
-		if b.is(n, nodeText, at) && b.checkText(n, text, at) {
+		if b.is(n, strict.Text, at) && b.checkText(n, text, at) {
 			v.SetString(text)
 		}
 	case kindBool:
@@ -34,7 +36,7 @@ func (b *binder) scalar(n *node, s *shape, v reflect.Value, at *trail) {
 	case kindInt:
 		b.integer(n, text, v, at)
 	case kindFloat:
-		if b.is(n, nodeNumber, at) {
+		if b.is(n, strict.Number, at) {
 			f, err := strconv.ParseFloat(text, 64)
 			if err != nil {
 				b.bad(n, at, "must be a number")
@@ -42,7 +44,7 @@ func (b *binder) scalar(n *node, s *shape, v reflect.Value, at *trail) {
 			v.SetFloat(f)
 		}
 	case kindTime:
-		if b.is(n, nodeText, at) {
+		if b.is(n, strict.Text, at) {
 			b.time(n, text, v, at)
 		}
 	default:
@@ -51,16 +53,16 @@ func (b *binder) scalar(n *node, s *shape, v reflect.Value, at *trail) {
 }
 
 // is tells whether n is of the kind, or text of XML that has yet to show it.
-func (b *binder) is(n *node, k nodeKind, at *trail) bool {
-	if n.kind == k || n.kind == nodeElement {
+func (b *binder) is(n *node, k strict.Kind, at *trail) bool {
+	if n.Kind == k || n.Kind == strict.Element {
 		return true
 	}
-	b.bad(n, at, "must be %s, but is %s", k, n.kind)
+	b.bad(n, at, "must be %s, but is %s", k, n.Kind)
 	return false
 }
 
 func (b *binder) boolean(n *node, text string, v reflect.Value, at *trail) {
-	if !b.is(n, nodeBool, at) {
+	if !b.is(n, strict.Bool, at) {
 		return
 	}
 	switch text {
@@ -74,7 +76,7 @@ func (b *binder) boolean(n *node, text string, v reflect.Value, at *trail) {
 }
 
 func (b *binder) integer(n *node, text string, v reflect.Value, at *trail) {
-	if !b.is(n, nodeNumber, at) {
+	if !b.is(n, strict.Number, at) {
 		return
 	}
 	i, err := strconv.ParseInt(text, 10, v.Type().Bits())

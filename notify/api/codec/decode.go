@@ -4,6 +4,7 @@ import (
 	"reflect"
 
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/docmap/strict"
 )
 
 // Document is a document to be read.
@@ -20,7 +21,7 @@ type Document struct {
 func (c *Codec) Decode(d Document, into any) error {
 	v := reflect.ValueOf(into).Elem()
 	s := c.shapeOf(v.Type())
-	text, err := toUTF8(d.Form, d.Data, d.Charset)
+	text, err := strict.ToUTF8(d.Form == XML, d.Data, d.Charset)
 	if err != nil {
 		return err
 	}
@@ -28,17 +29,17 @@ func (c *Codec) Decode(d Document, into any) error {
 	if d.Form == XML {
 		root, err = readXML(text, s.space)
 	} else {
-		root, err = readJSON(text)
+		root, err = strict.ReadJSON(text)
 	}
 	if err != nil {
 		return err
 	}
-	if root.kind == nodeElement && root.name != s.root {
-		return notify.Errorf(notify.CodeInvalid, "the document is <%s>; it should be <%s>", shorten(root.name), s.root)
+	if root.Kind == strict.Element && root.Name != s.root {
+		return notify.Errorf(notify.CodeInvalid, "the document is <%s>; it should be <%s>", shorten(root.Name), s.root)
 	}
 	b := &binder{lenient: d.Lenient, root: s}
-	if root.kind != nodeObject && root.kind != nodeElement {
-		return notify.Errorf(notify.CodeInvalid, "the document must be an object, but is %s", root.kind)
+	if root.Kind != strict.Object && root.Kind != strict.Element {
+		return notify.Errorf(notify.CodeInvalid, "the document must be an object, but is %s", root.Kind)
 	}
 	b.value(root, s, v, nil)
 	return b.err()

@@ -147,3 +147,14 @@ func TestManyFaultsAreBounded(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFaultsOfJSONHaveLines: where a document has more than one.
+func TestFaultsOfJSONHaveLines(t *testing.T) {
+	var got wire.NotificationInput
+	err := decode(codec.JSON, "{\n \"to\": {\"users\": [\"kim\",\n  3]},\n\n \"titel\": \"x\" }", &got)
+	want := "invalid-input: the document does not have the form of notification; to.users[1]: must be a text, but is a number (line 3); " +
+		"titel: is not a known field; did you mean title? (line 5)"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+}

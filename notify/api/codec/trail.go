@@ -1,9 +1,6 @@
 package codec
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // trail is the path to a place in a document, from the place upwards; nil is the root. It is written out for faults only.
 type trail struct {
@@ -27,14 +24,4 @@ func (t *trail) String() string {
 		return shorten(t.name)
 	}
 	return t.up.String() + "." + shorten(t.name)
-}
-
-// maxName is how much of an unknown name an error repeats, in bytes.
-const maxName = 64
-
-func shorten(name string) string {
-	if len(name) <= maxName {
-		return name
-	}
-	return strings.ToValidUTF8(name[:maxName], "") + "…"
 }

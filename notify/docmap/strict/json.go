@@ -1,6 +1,7 @@
-package codec
+package strict
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -11,11 +12,16 @@ import (
 type jsonReader struct {
 	src    []byte
 	pos    int
+	line   int32
 	values int
 }
 
-func readJSON(src []byte) (*node, error) {
+// ReadJSON reads a whole document of valid UTF-8 into a tree. Errors: CodeMalformed with line and column.
+func ReadJSON(src []byte) (*Node, error) {
 	r := &jsonReader{src: src}
+	if bytes.IndexByte(src, '\n') >= 0 { // the lines of a document of one line say nothing
+		r.line = 1
+	}
 	r.space()
 	n, err := r.value(1)
 	if err != nil {
@@ -35,7 +41,10 @@ func (r *jsonReader) fail(format string, args ...any) error {
 func (r *jsonReader) space() {
 	for r.pos < len(r.src) {
 		switch r.src[r.pos] {
-		case ' ', '\t', '\r', '\n':
+		case '\n': // stands nowhere else: in a text it must be escaped
+			r.line++
+			r.pos++
+		case ' ', '\t', '\r':
 			r.pos++
 		default:
 			return
@@ -51,12 +60,20 @@ func (r *jsonReader) peek() byte {
 	return 0
 }
 
-func (r *jsonReader) value(depth int) (node, error) {
+// value reads any value and notes where it begins.
+func (r *jsonReader) value(depth int) (Node, error) {
+	line := r.line
+	n, err := r.anything(depth)
+	n.Line = line
+	return n, err
+}
+
+func (r *jsonReader) anything(depth int) (Node, error) {
 	if depth > MaxDepth {
-		return node{}, r.fail("the document is nested more than %d deep", MaxDepth)
+		return Node{}, r.fail("the document is nested more than %d deep", MaxDepth)
 	}
 	if r.values++; r.values > MaxValues {
-		return node{}, r.fail("the document has more than %d values", MaxValues)
+		return Node{}, r.fail("the document has more than %d values", MaxValues)
 	}
 	switch c := r.peek(); {
 	case c == '{':
@@ -65,17 +82,17 @@ func (r *jsonReader) value(depth int) (node, error) {
 		return r.array(depth)
 	case c == '"':
 		s, err := r.text()
-		return node{kind: nodeText, text: s}, err
+		return Node{Kind: Text, Text: s}, err
 	case c == '-' || c >= '0' && c <= '9':
 		return r.number()
 	case r.word("true"), r.word("false"):
-		return node{kind: nodeBool, text: strconv.FormatBool(c == 't')}, nil
+		return Node{Kind: Bool, Text: strconv.FormatBool(c == 't')}, nil
 	case r.word("null"):
-		return node{kind: nodeNull}, nil
+		return Node{Kind: Null}, nil
 	case r.pos >= len(r.src):
-		return node{}, r.fail("the document ends where a value should stand")
+		return Node{}, r.fail("the document ends where a value should stand")
 	}
-	return node{}, r.fail("a value should stand here")
+	return Node{}, r.fail("a value should stand here")
 }
 
 func (r *jsonReader) word(w string) bool {
@@ -86,11 +103,11 @@ func (r *jsonReader) word(w string) bool {
 	return true
 }
 
-func (r *jsonReader) object(depth int) (node, error) {
-	n := node{kind: nodeObject}
+func (r *jsonReader) object(depth int) (Node, error) {
+	n := Node{Kind: Object}
 	r.pos++
 	for r.space(); ; r.space() {
-		if r.peek() == '}' && len(n.kids) == 0 {
+		if r.peek() == '}' && len(n.Kids) == 0 {
 			break
 		}
 		if r.peek() != '"' {
@@ -109,8 +126,8 @@ func (r *jsonReader) object(depth int) (node, error) {
 		if err != nil {
 			return n, err
 		}
-		kid.name = name
-		n.kids = append(n.kids, kid)
+		kid.Name = name
+		n.Kids = append(n.Kids, kid)
 		if r.space(); r.peek() != ',' {
 			break
 		}
@@ -123,18 +140,18 @@ func (r *jsonReader) object(depth int) (node, error) {
 	return n, nil
 }
 
-func (r *jsonReader) array(depth int) (node, error) {
-	n := node{kind: nodeArray}
+func (r *jsonReader) array(depth int) (Node, error) {
+	n := Node{Kind: Array}
 	r.pos++
 	for r.space(); ; r.space() {
-		if r.peek() == ']' && len(n.kids) == 0 {
+		if r.peek() == ']' && len(n.Kids) == 0 {
 			break
 		}
 		kid, err := r.value(depth + 1)
 		if err != nil {
 			return n, err
 		}
-		n.kids = append(n.kids, kid)
+		n.Kids = append(n.Kids, kid)
 		if r.space(); r.peek() != ',' {
 			break
 		}
@@ -148,7 +165,7 @@ func (r *jsonReader) array(depth int) (node, error) {
 }
 
 // number reads RFC 8259 section 6.
-func (r *jsonReader) number() (node, error) {
+func (r *jsonReader) number() (Node, error) {
 	start := r.pos
 	if r.peek() == '-' {
 		r.pos++
@@ -156,12 +173,12 @@ func (r *jsonReader) number() (node, error) {
 	if r.peek() == '0' {
 		r.pos++
 	} else if !r.digits() {
-		return node{}, r.fail("a digit should stand here")
+		return Node{}, r.fail("a digit should stand here")
 	}
 	if r.peek() == '.' {
 		r.pos++
 		if !r.digits() {
-			return node{}, r.fail("a digit should stand here")
+			return Node{}, r.fail("a digit should stand here")
 		}
 	}
 	if c := r.peek(); c == 'e' || c == 'E' {
@@ -170,10 +187,10 @@ func (r *jsonReader) number() (node, error) {
 			r.pos++
 		}
 		if !r.digits() {
-			return node{}, r.fail("a digit should stand here")
+			return Node{}, r.fail("a digit should stand here")
 		}
 	}
-	return node{kind: nodeNumber, text: string(r.src[start:r.pos])}, nil
+	return Node{Kind: Number, Text: string(r.src[start:r.pos])}, nil
 }
 
 func (r *jsonReader) digits() bool {

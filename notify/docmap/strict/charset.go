@@ -1,4 +1,4 @@
-package codec
+package strict
 
 import (
 	"bytes"
@@ -34,9 +34,9 @@ func alias(label string) string {
 // declared finds the encoding that an XML declaration names (XML 1.0 section 4.3.3).
 var declared = regexp.MustCompile(`^\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']`)
 
-// toUTF8 gives the document in UTF-8 without a byte order mark. The encoding is that of the byte order mark, else of the
+// ToUTF8 gives the document in UTF-8 without a byte order mark. The encoding is that of the byte order mark, else of the
 // Content-Type, else of the XML declaration, else UTF-8 (RFC 7303 section 3). Bytes that mean nothing in it are an error.
-func toUTF8(f Form, data []byte, charset string) ([]byte, error) {
+func ToUTF8(xml bool, data []byte, charset string) ([]byte, error) {
 	label, said := strings.ToLower(strings.TrimSpace(charset)), "the Content-Type"
 	switch {
 	case bytes.HasPrefix(data, []byte("\xEF\xBB\xBF")):
@@ -49,7 +49,7 @@ func toUTF8(f Form, data []byte, charset string) ([]byte, error) {
 		return fromUTF16(data, binary.BigEndian)
 	case len(data) > 1 && data[0] != 0 && data[1] == 0:
 		return fromUTF16(data, binary.LittleEndian)
-	case label == "" && f == XML:
+	case label == "" && xml:
 		if m := declared.FindSubmatch(data[:min(len(data), 256)]); m != nil {
 			label, said = strings.ToLower(string(m[1])), "the XML declaration"
 		}
