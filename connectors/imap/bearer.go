@@ -136,7 +136,7 @@ func tokenTrouble(err error) *trouble {
 		if text == "" && re.Response != nil {
 			text = re.Response.Status
 		}
-		t := troublef(kindTransient, "the token endpoint refused: %s", clip(cleanText(text), 60))
+		t := troublef(kindTransient, "the token endpoint refused: %s", notify.Clip(notify.CleanText(text), 60))
 		switch re.ErrorCode { // RFC 6749 section 5.2: the set-up is wrong
 		case "invalid_client", "unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request":
 			t.kind = kindSetup

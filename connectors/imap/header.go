@@ -5,6 +5,8 @@ import (
 	"net/mail"
 	"strings"
 	"time"
+
+	"allim.dev/allim/notify"
 )
 
 // header is what is read of a mail, in clean UTF-8.
@@ -35,15 +37,15 @@ func parseHeader(raw []byte) header {
 			}
 		case "subject":
 			if h.subject == "" {
-				h.subject = clip(cleanText(decodeWords(string(value))), maxSubject)
+				h.subject = notify.Clip(notify.CleanText(decodeWords(string(value))), maxSubject)
 			}
 		case "message-id":
 			if h.messageID == "" {
-				h.messageID = strings.Trim(cleanText(string(value)), "<> ")
+				h.messageID = strings.Trim(notify.CleanText(string(value)), "<> ")
 			}
 		case "date":
 			if h.date == "" {
-				h.date = cleanText(string(value))
+				h.date = notify.CleanText(string(value))
 				h.sent, _ = mail.ParseDate(h.date) // zero when it is no date
 			}
 		case "x-spam-flag":
@@ -87,8 +89,8 @@ func parseFrom(value []byte) (name, address string) {
 		text = guessUTF8(value) // first, because ISO-2022-JP holds quotes and brackets inside
 	}
 	raw, addr := splitSender(text)
-	address = clip(strings.ReplaceAll(cleanText(addr), " ", ""), maxAddress)
-	name = clip(strings.Trim(cleanText(decodeWords(raw)), `"' `), maxName)
+	address = notify.Clip(strings.ReplaceAll(notify.CleanText(addr), " ", ""), maxAddress)
+	name = notify.Clip(strings.Trim(notify.CleanText(decodeWords(raw)), `"' `), maxName)
 	if strings.EqualFold(name, address) {
 		name = ""
 	}

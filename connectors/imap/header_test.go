@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"allim.dev/allim/notify"
 )
 
 // word makes an encoded word of raw bytes.
@@ -37,8 +39,8 @@ func TestClip(t *testing.T) {
 		{"e\u0301e\u0301e\u0301e\u0301", 10, "e\u0301e\u0301…"},
 		{"a" + strings.Repeat("\u0301", 40), 12, "a\u0301\u0301\u0301\u0301…"},
 	} {
-		if got := clip(c.in, c.limit); got != c.want || len(got) > c.limit {
-			t.Errorf("clip(%q, %d) = %q", c.in, c.limit, got)
+		if got := notify.Clip(c.in, c.limit); got != c.want || len(got) > c.limit {
+			t.Errorf("notify.Clip(%q, %d) = %q", c.in, c.limit, got)
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (t *tracker) state(s notify.HealthState, next time.Time) {
 
 // failed notes what went wrong; the state comes with state.
 func (t *tracker) failed(text string) {
-	t.h.LastError, t.h.LastErrorAt = clip(text, 500), t.clock.Now()
+	t.h.LastError, t.h.LastErrorAt = notify.Clip(text, 500), t.clock.Now()
 	t.dirty = true
 }
 
@@ -49,7 +49,7 @@ func (t *tracker) event() { t.h.LastEventAt = t.clock.Now() }
 
 // note adds what is odd but survived; the same note is kept once, at its latest place.
 func (t *tracker) note(text string) {
-	text = clip(text, 200)
+	text = notify.Clip(text, 200)
 	if slices.Contains(t.h.Notes, text) {
 		return
 	}

@@ -7,7 +7,7 @@
 //     connection), resolve.go (which folders);
 //   - diff.go, news.go, take.go and reset.go (what is new), state.go (how far it was seen), message.go and folders.go (what is
 //     told and what stays silent);
-//   - header.go, words.go, charset.go and clean.go (from any bytes to readable text).
+//   - header.go, words.go and charset.go (from any bytes to readable text).
 //
 // Below that: link.go, lines.go, scan.go, response.go and idle.go (the connection), open.go, login.go, capabilities.go and
 // bearer.go (the way in), mailbox.go (commands, through go-imap), tap.go, filter.go, filterfetch.go and mailboxname.go (what
@@ -121,7 +121,7 @@ func (c *connector) CheckAccount(ctx context.Context, a notify.Account) error {
 	l, _, err := c.dialer.connect(ctx, identity{a.Login, a.Secret})
 	if err != nil {
 		if t := asTrouble(err); t.kind == kindAuth {
-			return troublef(kindAuth, "the login of %s was refused: %s", clip(cleanText(a.Login), maxAddress), t.text)
+			return troublef(kindAuth, "the login of %s was refused: %s", notify.Clip(notify.CleanText(a.Login), maxAddress), t.text)
 		}
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"allim.dev/allim/notify"
 )
 
 // link is one connection to the server, from the greeting on. It is used by one goroutine at a time; only wake may be
@@ -142,7 +144,7 @@ func (l *link) expunged(n uint32) {
 }
 
 func (l *link) noteOdd(what string) {
-	l.odd = clip(cleanText(what), 40)
+	l.odd = notify.Clip(notify.CleanText(what), 40)
 }
 
 // write sends bytes within the time of one command.

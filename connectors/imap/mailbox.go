@@ -8,6 +8,8 @@ import (
 
 	goimap "github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
+
+	"allim.dev/allim/notify"
 )
 
 const (
@@ -175,7 +177,7 @@ func (l *link) status(name string) (opened, error) {
 		return nil
 	})
 	if err != nil {
-		return o, l.refused("to look at the folder "+quote(clip(cleanText(name), 60)), err)
+		return o, l.refused("to look at the folder "+quote(notify.Clip(notify.CleanText(name), 60)), err)
 	}
 	return o, nil
 }

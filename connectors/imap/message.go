@@ -100,7 +100,7 @@ func imported(msgs []message, now time.Time) map[uint32]bool {
 func (m *message) event(f *folder, login string, now time.Time) notify.Event {
 	e := notify.Event{
 		Key: f.eventKey(m.uid), Type: notify.MailReceived, At: m.date, SeenAt: now, Told: m.told(),
-		Params: map[string]string{"folder": clip(cleanText(f.name), maxName), "account": clip(cleanText(login), maxAddress)},
+		Params: map[string]string{"folder": notify.Clip(notify.CleanText(f.name), maxName), "account": notify.Clip(notify.CleanText(login), maxAddress)},
 	}
 	if e.At.IsZero() {
 		e.At = now

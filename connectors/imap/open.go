@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+
+	"allim.dev/allim/notify"
 )
 
 // dialer opens connections to the source's server.
@@ -56,7 +58,7 @@ func (d *dialer) greet(ctx context.Context, l *link) error {
 	case r.tag == "*" && r.kind == "PREAUTH":
 		return d.preauthenticated()
 	case r.tag != "*" || r.kind != "OK":
-		return troublef(kindSetup, "this is no IMAP server: it greets with %q", clip(cleanText(r.tag+" "+r.kind), 40))
+		return troublef(kindSetup, "this is no IMAP server: it greets with %q", notify.Clip(notify.CleanText(r.tag+" "+r.kind), 40))
 	}
 	if d.settings.Security == securityStartTLS {
 		return d.startTLS(ctx, l)

@@ -3,6 +3,8 @@ package imap
 import (
 	"bytes"
 	"strings"
+
+	"allim.dev/allim/notify"
 )
 
 // response is one response of the server, its first words taken apart.
@@ -60,7 +62,7 @@ func parseStatus(r response) status {
 			rest = rest[end+1:]
 		}
 	}
-	st.text = clip(cleanText(string(rest)), maxServerText)
+	st.text = notify.Clip(notify.CleanText(string(rest)), maxServerText)
 	return st
 }
 

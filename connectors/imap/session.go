@@ -128,7 +128,7 @@ func (s *session) reopen(ctx context.Context, f *folder) error {
 func (s *session) lookAside(ctx context.Context, f *folder) error {
 	err := s.aside(ctx, f)
 	if t := asTrouble(err); err != nil && t.kind == kindRefused && !t.dead {
-		s.a.note("the folder " + quote(clip(cleanText(f.name), 60)) + " cannot be looked at: " + t.text)
+		s.a.note("the folder " + quote(notify.Clip(notify.CleanText(f.name), 60)) + " cannot be looked at: " + t.text)
 		return nil
 	}
 	return err

@@ -1,4 +1,4 @@
-package imap
+package notify
 
 import (
 	"strings"
@@ -8,10 +8,10 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// cleanText makes any bytes fit for people and for every place that text goes to: valid UTF-8 on one line, without
+// CleanText makes any bytes fit for people and for every place that text goes to: valid UTF-8 on one line, without
 // control characters and without those that turn the direction of writing (Unicode's bidi controls, which can make
 // "gpj.exe" read as "exe.jpg"). White space is folded to one space.
-func cleanText(s string) string {
+func CleanText(s string) string {
 	var b strings.Builder
 	b.Grow(min(len(s), 1024))
 	space := false
@@ -49,9 +49,9 @@ func unseen(r rune) bool {
 	return false
 }
 
-// clip cuts a text to at most limit bytes between two characters as people see them (Unicode's grapheme clusters), and
+// Clip cuts a text to at most limit bytes between two characters as people see them (Unicode's grapheme clusters), and
 // says so with an ellipsis. The text is valid UTF-8.
-func clip(s string, limit int) string {
+func Clip(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
