@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -10,7 +11,7 @@ import (
 const (
 	planQueue   = 4096 // events waiting in memory; what does not fit is found again in the store
 	planChunk   = 500  // events read from the store at once
-	planWorkers = 16   // so that their transactions are committed as groups
+	planWorkers = 64   // so that their transactions are committed as groups
 	// The pause before the store is read again after an error.
 	planPauseBase, planPauseCap = time.Second, time.Minute
 )
@@ -81,14 +82,14 @@ func (h *Hub) planStored(ctx context.Context) {
 		h.log.Error("events wait to be planned, but the store does not give them", "error", err)
 	}
 	stuck := 0
-	for _, e := range events {
-		fault := h.plan(ctx, e)
-		if fault == nil {
-			continue
-		}
-		err, stuck = fault, stuck+1
-		if CodeOf(fault) == CodeUnavailable || ctx.Err() != nil {
-			break // the store's trouble, not the events'
+	left := events
+	for size := 1; len(left) > 0 && CodeOf(err) != CodeUnavailable && ctx.Err() == nil; size = planWorkers { // else the store's trouble, not the events'
+		group := left[:min(size, len(left))]
+		left = left[len(group):]
+		for _, fault := range h.planTogether(ctx, group) {
+			if fault != nil && CodeOf(err) != CodeUnavailable {
+				err, stuck = fault, stuck+1
+			}
 		}
 	}
 	if err == nil {
@@ -100,6 +101,17 @@ func (h *Hub) planStored(ctx context.Context) {
 	if err != nil || len(events) == limit {
 		h.planner.again()
 	}
+}
+
+// planTogether plans events side by side, so that their transactions are committed as one, and gives an error for each.
+func (h *Hub) planTogether(ctx context.Context, events []Event) []error {
+	faults := make([]error, len(events))
+	var wg sync.WaitGroup
+	for i, e := range events {
+		wg.Go(func() { faults[i] = h.plan(ctx, e) })
+	}
+	wg.Wait()
+	return faults
 }
 
 // plan is one event's step; with an error it stays unplanned for now.

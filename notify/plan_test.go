@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"testing"
 	"time"
 )
@@ -13,6 +14,7 @@ import (
 // plans is as much of a store as the planner needs.
 type plans struct {
 	Store
+	mu        sync.Mutex
 	unplanned []Event
 	fault     map[string]error
 	looks     int
@@ -24,6 +26,8 @@ func (p *plans) Unplanned(_ context.Context, limit int) ([]Event, error) {
 }
 
 func (p *plans) Plan(_ context.Context, id string, _ []Lane, _ func(Event, []string) *Notification) (*Notification, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if err := p.fault[id]; err != nil {
 		return nil, err
 	}
