@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"allim.dev/allim/cmd/allim/bench"
+	"allim.dev/allim/cmd/allim/bench/simulator"
 )
 
 // bench is the group of measurements; each has a file in the bench folder.
@@ -17,6 +18,7 @@ func (c *cli) bench() *cobra.Command {
 	for _, s := range bench.Scenarios() {
 		subs = append(subs, c.scenario(s))
 	}
+	subs = append(subs, simulator.Command())
 	return group("bench", "Measure the hub on this machine", subs...)
 }
 

@@ -18,24 +18,26 @@ import (
 
 // Options is what a simulator is made of; the zero value takes everything at once.
 type Options struct {
-	Addr string  // host:port; empty: a free port on loopback
-	CA   *sim.CA // whose certificate it shows; nil: a new one
+	Addr string  `json:"addr"` // host:port; empty: a free port on loopback
+	CA   *sim.CA `json:"-"`    // whose certificate it shows; nil: a new one
 
 	// How many of a million device tokens are retired (410 or UNREGISTERED), are answered 429 the first time, and 503 the
 	// first time. Which ones is a matter of the token alone: see Classify.
-	Gone, Throttled, Unavailable int
-	RetryAfter                   time.Duration // with 429 and 503; 0: none is said
+	Gone        int           `json:"gone"`
+	Throttled   int           `json:"throttled"`
+	Unavailable int           `json:"unavailable"`
+	RetryAfter  time.Duration `json:"retry_after"` // with 429 and 503, in whole seconds; 0: none is said
 
 	// Latency holds answers back, as a network would.
-	Latency time.Duration
+	Latency time.Duration `json:"latency"`
 	// Streams is SETTINGS_MAX_CONCURRENT_STREAMS; 0: 1000.
-	Streams int
+	Streams int `json:"streams"`
 	// OneStream allows one stream until the first answer went out, as Apple does with token authentication.
-	OneStream bool
+	OneStream bool `json:"one_stream"`
 	// GoAwayAfter says goodbye on a connection after so many requests; 0: never.
-	GoAwayAfter int
+	GoAwayAfter int `json:"goaway_after"`
 	// Track remembers the ids of all that was accepted, so that repeats are told from first deliveries (some 20 bytes each).
-	Track bool
+	Track bool `json:"track"`
 }
 
 // Stats is what was counted since the start or the last Reset.
