@@ -24,7 +24,7 @@ func startFCM(st stage) (*platform, error) {
 		name: notify.FCM, url: s.URL(), logs: []*sim.Log{s.Log(), s.Logins()}, handler: s.Handler(), close: s.Close,
 		settings: []setting{{"credentials_file", file}, {"endpoint", s.URL()}, {"token_endpoint", s.TokenURL()}, {"ca_file", st.caFile}},
 		hint:     "any well-formed registration token; the credential is " + account.Email,
-		target: target{pushes: s.Script, clear: s.ClearScript, frames: true,
+		target: target{pushes: s.Script, clear: s.ClearScript, anyLogin: account.Email, frames: true,
 			login: func(email string, f ...sim.Fault) {
 				if email == "" {
 					email = account.Email

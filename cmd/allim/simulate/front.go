@@ -130,8 +130,12 @@ func (s *simulators) deleteFaults(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, p := range s.platforms {
-		if name == "" || p.name == name {
-			p.target.clear(key)
+		if name != "" && p.name != name {
+			continue
+		}
+		p.target.clear(key)
+		if key == sim.Everyone && p.target.anyLogin != "" {
+			p.target.clear(p.target.anyLogin)
 		}
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -42,6 +42,8 @@ type target struct {
 	pushes func(key string, f ...sim.Fault)
 	// login scripts for logins of a credential ("": of any); nil: this platform has no login.
 	login func(id string, f ...sim.Fault)
+	// anyLogin is the key of faults for logins of any credential, for clear.
+	anyLogin string
 	// noCredential: faults cannot be scripted for a credential.
 	noCredential bool
 	// frames: it plays what only HTTP/2 has, reset and goAway.

@@ -32,7 +32,7 @@ func startWNS(st stage) (*platform, error) {
 		settings: []setting{{"tenant_id", app.Tenant}, {"client_id", app.Client}, {"client_secret", app.Secret},
 			{"token_endpoint", s.TokenURL(app)}, {"channel_hosts", "[127.0.0.1]"}, {"ca_file", st.caFile}},
 		hint: "POST /wns/channels gives a new channel",
-		target: target{pushes: s.Script, clear: s.ClearScript,
+		target: target{pushes: s.Script, clear: s.ClearScript, anyLogin: sim.WNSToken,
 			login: func(_ string, f ...sim.Fault) { s.Script(sim.WNSToken, f...) }},
 	}, nil
 }
