@@ -43,6 +43,7 @@ type Variant struct {
 	Locale      string
 	Privacy     Privacy
 	Environment string
+	TimeZone    string // IANA; empty: the words show no time, or the reader has none (UTC)
 }
 
 // Payload is a rendered notification: shared by all deliveries of a variant, never changed after Render.

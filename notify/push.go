@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"runtime/debug"
 	"sync/atomic"
@@ -83,11 +84,8 @@ func (r *laneRun) prepare(ctx context.Context, t *task, i int, now time.Time) (D
 	case !now.Before(deadline):
 		return Delivery{}, &Outcome{Verdict: expired, Reason: "its time ran out before it could be sent"}
 	}
-	v := Variant{Locale: target.Device.Locale, Environment: target.Device.Environment, Privacy: n.Privacy}
-	if v.Locale == "" {
-		v.Locale = target.UserLocale
-	}
-	p, err := r.payload.get(n, v)
+	d := target.Device
+	p, err := r.payload.get(n, n.VariantFor(cmp.Or(d.Locale, target.UserLocale), cmp.Or(d.TimeZone, target.UserTimeZone), d.Environment))
 	if err != nil {
 		return Delivery{}, &Outcome{Verdict: Failed, Reason: "cannot be rendered: " + err.Error()}
 	}

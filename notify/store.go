@@ -195,8 +195,9 @@ type Walk struct {
 
 // Target is one device that a walk comes to.
 type Target struct {
-	Device     Device
-	UserLocale string
+	Device       Device
+	UserLocale   string
+	UserTimeZone string
 	// Suppressed: in the audience, but not to be pushed to (quiet hours, preferences); the reason.
 	Suppressed string
 }

@@ -7,15 +7,34 @@ import (
 )
 
 // words are the texts of the notices that the hub itself makes of events, by language. A title or body is a pattern of
-// {param}; the first pattern whose params are all there is taken.
+// {param}; the first pattern whose params are all there is taken. {?param} only asks for it and shows nothing.
 type words struct{ title, body []string }
 
-// level picks the words of one privacy level.
+// levels has the words of each privacy level.
 type levels map[Privacy]words
 
-// templates are keyed by template name (for events: the event type) and language.
-var templates = map[string]map[string]levels{
-	string(MailReceived): {
+// template is the words of one sort of notice.
+type template struct {
+	// derive makes further params of an event's own, such as {when}; nil: there are none.
+	derive func(params map[string]string, r reader) map[string]string
+	// zoned: the words show times, so that they depend on the reader's time zone.
+	zoned bool
+	by    map[string]levels // by language
+}
+
+// templateNamed finds the words by a template's name; for events the event type is the name. It is the one place that
+// knows where templates come from.
+func templateNamed(name string) (template, bool) {
+	if t, ok := calendarWords[name]; ok {
+		return t, true
+	}
+	t, ok := noticeWords[name]
+	return t, ok
+}
+
+// noticeWords are the words of mails, feeds and posted notices.
+var noticeWords = map[string]template{
+	string(MailReceived): {by: map[string]levels{
 		"en": {
 			PrivacyFull:   {[]string{"{fromName}", "{from}", "New mail"}, []string{"{subject}", "(no subject)"}},
 			PrivacySender: {[]string{"{fromName}", "{from}", "New mail"}, []string{"New mail"}},
@@ -26,11 +45,23 @@ var templates = map[string]map[string]levels{
 			PrivacySender: {[]string{"{fromName}", "{from}", "새 메일"}, []string{"새 메일이 도착했습니다"}},
 			PrivacyNone:   {[]string{"새 메일"}, []string{""}},
 		},
-	},
-	posted: {
+	}},
+	string(FeedPublished): {by: map[string]levels{
+		"en": {
+			PrivacyFull:   {[]string{"{feed}", "New notice"}, []string{"{title}", "{summary}", "(no title)"}},
+			PrivacySender: {[]string{"{feed}", "New notice"}, []string{"New notice"}},
+			PrivacyNone:   {[]string{"New notice"}, []string{""}},
+		},
+		"ko": {
+			PrivacyFull:   {[]string{"{feed}", "새 소식"}, []string{"{title}", "{summary}", "(제목 없음)"}},
+			PrivacySender: {[]string{"{feed}", "새 소식"}, []string{"새 소식이 있습니다"}},
+			PrivacyNone:   {[]string{"새 소식"}, []string{""}},
+		},
+	}},
+	posted: {by: map[string]levels{
 		"en": {PrivacySender: {[]string{"{title}"}, []string{""}}, PrivacyNone: {[]string{"New notice"}, []string{""}}},
 		"ko": {PrivacySender: {[]string{"{title}"}, []string{""}}, PrivacyNone: {[]string{"새 알림"}, []string{""}}},
-	},
+	}},
 }
 
 // posted is the template of notices that were posted with their own words: it only serves to hide them.
@@ -42,7 +73,7 @@ var (
 )
 
 // HasTemplate tells whether there is a template of that name.
-func HasTemplate(name string) bool { _, ok := templates[name]; return ok }
+func HasTemplate(name string) bool { _, ok := templateNamed(name); return ok }
 
 // Language gives the language of the hub's own words for a BCP 47 locale: "en" or "ko".
 func Language(locale string) string {
@@ -66,7 +97,12 @@ func (n Notification) In(v Variant) Content {
 		}
 		name, params = posted, map[string]string{"title": c.Title}
 	}
-	w := templates[name][Language(v.Locale)][privacy]
+	t, _ := templateNamed(name)
+	r := newReader(v, n.CreatedAt)
+	w := t.by[r.lang][privacy]
+	if t.derive != nil && privacy == PrivacyFull {
+		params = t.derive(params, r)
+	}
 	c.Title, c.Body = fill(w.title, params), fill(w.body, params)
 	if privacy != PrivacyFull {
 		c.Subtitle, c.Image, c.Data = "", "", nil
@@ -75,6 +111,16 @@ func (n Notification) In(v Variant) Content {
 		c.URL, c.Thread = "", ""
 	}
 	return c
+}
+
+// VariantFor gives the variant of a reader. The time zone is part of it only where the words show a time, so that a notice
+// to many has few variants.
+func (n Notification) VariantFor(locale, timeZone, environment string) Variant {
+	v := Variant{Locale: locale, Privacy: n.Privacy, Environment: environment}
+	if t, _ := templateNamed(n.Template); t.zoned && stricter(n.Privacy, "") == PrivacyFull {
+		v.TimeZone = timeZone
+	}
+	return v
 }
 
 func stricter(a, b Privacy) Privacy {
@@ -107,11 +153,14 @@ func fillOne(pattern string, params map[string]string) (string, bool) {
 			return b.String(), true
 		}
 		name, after, _ := strings.Cut(rest, "}")
+		name, only := strings.CutPrefix(name, "?")
 		value := params[name]
 		if value == "" {
 			return "", false
 		}
-		b.WriteString(value)
+		if !only {
+			b.WriteString(value)
+		}
 		pattern = after
 	}
 }

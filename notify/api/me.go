@@ -39,7 +39,7 @@ func (a *API) getMyInbox(c *call, _ *wire.None) (*wire.Inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wire.Inbox{Items: mapped(page.Items, func(i notify.InboxItem) wire.InboxItem { return toItem(i, u.Locale) }),
+	return &wire.Inbox{Items: mapped(page.Items, func(i notify.InboxItem) wire.InboxItem { return toItem(i, u) }),
 		Next: page.Next.String(), Resync: page.Resync}, nil
 }
 
@@ -63,10 +63,10 @@ func (a *API) deleteMyDevice(c *call, _ *wire.None) (*wire.None, error) {
 	return nil, a.store.DeleteDevice(c.ctx, d.ID)
 }
 
-func toItem(i notify.InboxItem, locale string) wire.InboxItem {
+func toItem(i notify.InboxItem, reader notify.User) wire.InboxItem {
 	n := i.Notification
 	return wire.InboxItem{ID: n.ID, Seq: i.Seq, Event: n.Event,
-		Content:     toContent(n.In(notify.Variant{Locale: locale, Privacy: n.Privacy})),
+		Content:     toContent(n.In(n.VariantFor(reader.Locale, reader.TimeZone, ""))),
 		CollapseKey: n.Collapse(), Priority: n.Priority, Urgent: n.Urgent, Silent: n.Silent,
 		CreatedAt: i.CreatedAt, ExpiresAt: n.ExpiresAt}
 }

@@ -210,7 +210,7 @@ func dueRetries(x *storeTest) {
 	x.user("kim")
 	a, b, c := x.device("kim", phones), x.device("kim", phones), x.device("kim", phones)
 	web := x.device("kim", browsers)
-	_, err := x.PutUser(x.ctx(), notify.User{ID: "kim", Locale: "ko"})
+	_, err := x.PutUser(x.ctx(), notify.User{ID: "kim", Locale: "ko", TimeZone: "Asia/Seoul"})
 	x.ok(err)
 	n := x.send(toUsers("kim"))
 	x.settle(x.walk(n, browsers), 10, notify.DeliveryPending)
@@ -231,8 +231,8 @@ func dueRetries(x *storeTest) {
 		var got, wanted []string
 		for _, d := range due {
 			got = append(got, d.Target.Device.ID)
-			x.same("due", []any{d.Seq, d.Row.Device, d.Row.User, d.Row.Attempt, d.Target.UserLocale, d.Row.ExpiresAt},
-				[]any{n.Seq, d.Target.Device.ID, "kim", 1, "ko", now.Add(time.Hour)})
+			x.same("due", []any{d.Seq, d.Row.Device, d.Row.User, d.Row.Attempt, d.Target.UserLocale, d.Target.UserTimeZone, d.Row.ExpiresAt},
+				[]any{n.Seq, d.Target.Device.ID, "kim", 1, "ko", "Asia/Seoul", now.Add(time.Hour)})
 		}
 		for _, d := range want {
 			wanted = append(wanted, d.ID)

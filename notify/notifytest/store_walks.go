@@ -112,11 +112,11 @@ func nextDeviceOwner(x *storeTest) {
 }
 
 func nextLocale(x *storeTest) {
-	_, err := x.PutUser(x.ctx(), notify.User{ID: "kim", Locale: "ko-KR"})
+	_, err := x.PutUser(x.ctx(), notify.User{ID: "kim", Locale: "ko-KR", TimeZone: "Asia/Seoul"})
 	x.ok(err)
 	d := x.device("kim", phones)
 	got := x.next(x.walk(x.send(toUsers("kim")), phones), 10)
-	x.same("target", got, []notify.Target{{Device: d, UserLocale: "ko-KR"}})
+	x.same("target", got, []notify.Target{{Device: d, UserLocale: "ko-KR", UserTimeZone: "Asia/Seoul"}})
 }
 
 // nextWays asks for the same people as users, as a topic, as devices and as a mixture, in a small and in a big house.

@@ -9,7 +9,7 @@ import (
 
 const (
 	// Retries of paused notifications wait.
-	sqlDueRetries = `SELECT ` + sqlRowColumns + `, ` + sqlDueDeviceColumns + `, u2.locale
+	sqlDueRetries = `SELECT ` + sqlRowColumns + `, ` + sqlDueDeviceColumns + `, u2.locale, u2.time_zone
 		FROM lanes l CROSS JOIN deliveries d INDEXED BY deliveries_due ON d.lane=l.key AND d.state=1
 		CROSS JOIN notifications n ON n.seq=d.notification AND n.state=2 CROSS JOIN users u ON u.key=d.user
 		CROSS JOIN devices v ON v.key=d.device CROSS JOIN users u2 ON u2.key=v.user
@@ -48,7 +48,7 @@ func (s *Store) scanDue(r scanner) (notify.Due, error) {
 	var row deliveryRow
 	var device deviceRow
 	var d notify.Due
-	if err := r.Scan(append(append(row.dest(), device.dest()...), &d.Target.UserLocale)...); err != nil {
+	if err := r.Scan(append(append(row.dest(), device.dest()...), &d.Target.UserLocale, &d.Target.UserTimeZone)...); err != nil {
 		return d, err
 	}
 	d.Row, d.Seq, d.Target.Device = s.delivery(&row), row.seq, s.device(&device)
