@@ -33,6 +33,9 @@ const (
 	maxBody      = 64 << 20
 	minRetention = time.Hour
 	maxRetention = 10 * 366 * 24 * time.Hour
+
+	minAcceptQueue, maxAcceptQueue = 64, 100_000
+	maxLive                        = 1_000_000
 )
 
 // check looks at the settings, each by itself.
@@ -55,17 +58,34 @@ func (c *Config) check() Problems {
 	if c.Retention < minRetention || c.Retention > maxRetention {
 		p.add(c.root, "retention", "must be an hour to ten years")
 	}
-	if c.Limits.Body < minBody || c.Limits.Body > maxBody {
-		p.add(c.root, "limits.body", "must be %s to %s", Size(minBody), Size(maxBody))
-	}
-	if c.Limits.RequestsPerKey < 0 {
-		p.add(c.root, "limits.requests_per_key", "must not be negative")
+	p.limits(c)
+	if c.Store.Synchronous != "full" && c.Store.Synchronous != "normal" {
+		p.add(c.root, "store.synchronous", "must be full or normal")
 	}
 	p.proxy(c.root, c.Outgoing.Proxy)
 	if !phonenumbers.GetSupportedRegions()[c.Identities.PhoneRegion] {
 		p.add(c.root, "identities.phone_region", "must be an ISO 3166 region in capitals, such as KR")
 	}
 	return p.problems
+}
+
+func (c *checks) limits(all *Config) {
+	l := all.Limits
+	if l.Body < minBody || l.Body > maxBody {
+		c.add(all.root, "limits.body", "must be %s to %s", Size(minBody), Size(maxBody))
+	}
+	if l.RequestsPerKey < 0 {
+		c.add(all.root, "limits.requests_per_key", "must not be negative")
+	}
+	if l.AcceptQueue < minAcceptQueue || l.AcceptQueue > maxAcceptQueue {
+		c.add(all.root, "limits.accept_queue", "must be %d to %d", minAcceptQueue, maxAcceptQueue)
+	}
+	if l.LiveConnections < 1 || l.LiveConnections > maxLive {
+		c.add(all.root, "limits.live_connections", "must be 1 to %d", maxLive)
+	}
+	if l.LivePerUser < 1 {
+		c.add(all.root, "limits.live_per_user", "must be at least 1")
+	}
 }
 
 func (c *checks) listen(at *Section, value string) {

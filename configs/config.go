@@ -26,6 +26,7 @@ type Settings struct {
 	// TrustedProxies are the proxies whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies"`
 	Limits         Limits         `yaml:"limits"`
+	Store          Store          `yaml:"store"`
 	Outgoing       Outgoing       `yaml:"outgoing"`
 	Identities     Identities     `yaml:"identities"`
 }
@@ -59,6 +60,18 @@ type Log struct {
 type Limits struct {
 	Body           Size `yaml:"body"`             // of a request; 1KiB to 64MiB
 	RequestsPerKey int  `yaml:"requests_per_key"` // a second; 0: no limit
+	// AcceptQueue is how many requests may wait for the disk, of all callers together; 64 to 100,000. One caller may have a
+	// quarter of it while others wait, too.
+	AcceptQueue int `yaml:"accept_queue"`
+	// LiveConnections is how many streams, websockets and polls may be open; 1 to 1,000,000.
+	LiveConnections int `yaml:"live_connections"`
+	LivePerUser     int `yaml:"live_per_user"` // of one person; at least 1
+}
+
+// Store is how the data is kept.
+type Store struct {
+	// Synchronous is how hard a commit is made: full survives power loss, normal only a crash of the program.
+	Synchronous string `yaml:"synchronous"`
 }
 
 // Outgoing is how requests leave the house.
@@ -108,7 +121,8 @@ func Default() *Config {
 			DataDir:    "./data",
 			Log:        Log{Level: "info", Format: "text"},
 			Retention:  30 * 24 * time.Hour,
-			Limits:     Limits{Body: 1 << 20},
+			Limits:     Limits{Body: 1 << 20, AcceptQueue: 4096, LiveConnections: 100_000, LivePerUser: 8},
+			Store:      Store{Synchronous: "full"},
 			Identities: Identities{PhoneRegion: "KR"},
 		},
 		root: &Section{},

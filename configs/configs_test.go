@@ -34,7 +34,8 @@ tls: {cert_file: cert.pem, key_file: /secret/key.pem}
 log: {level: debug, format: json}
 retention: 48h30m
 trusted_proxies: [127.0.0.1, 10.0.0.0/8, "fd00::/8"]
-limits: {body: 512KiB, requests_per_key: 20}
+limits: {body: 512KiB, requests_per_key: 20, accept_queue: 512, live_connections: 3000, live_per_user: 3}
+store: {synchronous: normal}
 outgoing: {proxy: "http://proxy:3128", allow_private: [192.168.0.0/16]}
 identities: {phone_region: DE, fold_plus: true}
 apps:
@@ -56,7 +57,8 @@ sources:
 		Retention: 48*time.Hour + 30*time.Minute,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("10.0.0.0/8"),
 			netip.MustParsePrefix("fd00::/8")},
-		Limits:     configs.Limits{Body: 512 << 10, RequestsPerKey: 20},
+		Limits:     configs.Limits{Body: 512 << 10, RequestsPerKey: 20, AcceptQueue: 512, LiveConnections: 3000, LivePerUser: 3},
+		Store:      configs.Store{Synchronous: "normal"},
 		Outgoing:   configs.Outgoing{Proxy: "http://proxy:3128", AllowPrivate: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}},
 		Identities: configs.Identities{PhoneRegion: "DE", FoldPlus: true},
 	}

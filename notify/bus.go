@@ -15,6 +15,13 @@ type Subscription interface {
 	Close()
 }
 
+// Caller is a Bus that calls, for subscribers too many to have a goroutine each.
+type Caller interface {
+	// Call follows the subjects until Close: f is called with the subject at every wake-up, perhaps by several goroutines
+	// at once and once more after Close. It returns at once and does not use the bus. The subscription's C is nil.
+	Call(f func(subject string), subjects ...string) Subscription
+}
+
 // The subjects.
 const (
 	SubjectInboxAll = "inbox" // something for a topic or for all

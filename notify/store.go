@@ -22,6 +22,7 @@ type Store interface {
 	IngestStore
 	WalkStore
 	InboxStore
+	InboxLog
 	KeyStore
 	OpsStore
 	Close() error

@@ -33,6 +33,18 @@ type fakeSub struct {
 	bus      *fakeBus
 	subjects []string
 	c        chan struct{}
+	f        func(string)
+}
+
+// calling is a fakeBus that can call: with it connections are taken over.
+type calling struct{ *fakeBus }
+
+func (b calling) Call(f func(string), subjects ...string) notify.Subscription {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := &fakeSub{bus: b.fakeBus, subjects: subjects, f: f}
+	b.subs[s] = true
+	return s
 }
 
 func (b *fakeBus) Subscribe(subjects ...string) notify.Subscription {
@@ -51,6 +63,10 @@ func (b *fakeBus) Wake(subject string) {
 	defer b.mu.Unlock()
 	for s := range b.subs {
 		if slices.Contains(s.subjects, subject) {
+			if s.f != nil {
+				s.f(subject)
+				continue
+			}
 			select {
 			case s.c <- struct{}{}:
 			default:
@@ -80,6 +96,7 @@ type fakeInbox struct {
 	epoch string
 	floor int64 // everything up to here was swept
 	seq   int64
+	looks int // into one person's inbox
 	log   []fakeEntry
 	fail  error
 	read  func() // called once after the next read, before its answer
@@ -95,6 +112,7 @@ func (f *fakeInbox) Inbox(_ context.Context, user string, after notify.Cursor, l
 	defer f.afterRead()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.looks++
 	if err := f.check(user); err != nil {
 		return notify.InboxPage{}, err
 	}
@@ -191,8 +209,11 @@ func newHouse(t testing.TB, change func(*Options), server func(*httptest.Server)
 	inbox := &fakeInbox{bus: bus, epoch: "e1", users: map[string]notify.User{
 		"kim": {ID: "kim", Locale: "ko-KR"}, "alex": {ID: "alex", Locale: "en"}}}
 	h := &house{t: t, bus: bus, inbox: inbox, clock: notifytest.NewClock(time.Time{}), reg: prometheus.NewRegistry()}
-	o := Options{Inbox: inbox, Bus: bus, Users: inbox, Clock: h.clock, Metrics: h.reg, MaxPerUser: 1000,
+	o := Options{Inbox: inbox, Bus: calling{bus}, Users: inbox, Clock: h.clock, Metrics: h.reg, MaxPerUser: 1000,
 		Rand: func() float64 { return 0.5 }}
+	if inHandlers(t) {
+		o.Bus = bus
+	}
 	if change != nil {
 		change(&o)
 	}

@@ -15,20 +15,6 @@ const (
 	lookEvery = 3
 )
 
-// sink is one transport's words to one client. Every call is one whole write with its own deadline; after an error the
-// connection is over.
-type sink interface {
-	// ready: the stream begins after this cursor.
-	ready(at notify.Cursor) error
-	// resync: what the client has is not what the log holds; what is kept follows, from this cursor on.
-	resync(at notify.Cursor) error
-	items(items []item) error
-	// ping shows that the connection is alive.
-	ping() error
-	// goodbye ends the stream; the client is to come back after the time.
-	goodbye(retry time.Duration) error
-}
-
 // follower reads one person's inbox from a cursor on.
 type follower struct {
 	inbox  notify.InboxStore
@@ -101,7 +87,7 @@ func (f *follower) next(ctx context.Context) (stretch, error) {
 
 // run keeps one stream going until the client leaves, the stream is old, the hub stops or something fails. first is
 // what was read already.
-func (l *Live) run(ctx context.Context, f *follower, s sink, first stretch) error {
+func (l *Live) run(ctx context.Context, f *follower, s *stream, first stretch) error {
 	if !first.resync {
 		if err := s.ready(first.from); err != nil {
 			return err
@@ -119,12 +105,12 @@ func (l *Live) run(ctx context.Context, f *follower, s sink, first stretch) erro
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-l.open.draining:
-			return s.goodbye(l.spread(time.Second, retryDrainMax))
+			return s.goodbye(stopping, l.spread(time.Second, retryDrainMax))
 		case <-f.sub.C():
 		case now := <-beat.C():
 			left := old.Sub(now)
 			if left <= 0 {
-				return s.goodbye(l.spread(retryAged, 2*retryAged))
+				return s.goodbye(aged, l.spread(retryAged, 2*retryAged))
 			}
 			beat = l.clock.NewTimer(min(l.heartbeat, left))
 			if err := s.ping(); err != nil {
@@ -141,7 +127,7 @@ func (l *Live) run(ctx context.Context, f *follower, s sink, first stretch) erro
 }
 
 // catchUp reads and sends all there is.
-func (l *Live) catchUp(ctx context.Context, f *follower, s sink) error {
+func (l *Live) catchUp(ctx context.Context, f *follower, s *stream) error {
 	st, err := f.next(ctx)
 	if err != nil {
 		return err
@@ -150,7 +136,7 @@ func (l *Live) catchUp(ctx context.Context, f *follower, s sink) error {
 }
 
 // send sends a stretch and what comes right behind it.
-func (l *Live) send(ctx context.Context, f *follower, s sink, st stretch) error {
+func (l *Live) send(ctx context.Context, f *follower, s *stream, st stretch) error {
 	for {
 		if st.resync {
 			if err := s.resync(st.from); err != nil {
@@ -196,22 +182,26 @@ func startCursor(r *http.Request) (at notify.Cursor, asked bool, err error) {
 
 // start makes a follower and takes its first look, so that what is wrong is said before the stream begins.
 func (l *Live) start(ctx context.Context, r *http.Request, user string, limit int) (*follower, stretch, error) {
-	at, asked, err := startCursor(r)
-	if err != nil {
-		return nil, stretch{}, err
-	}
 	f := l.follow(ctx, user, r.URL.Query().Get("locale"), limit)
-	var first stretch
-	if asked {
-		f.at = at
-		first, err = f.next(ctx)
-	} else {
-		err = f.end(ctx)
-		first.from = f.at
-	}
+	first, err := f.first(ctx, r)
 	if err != nil {
 		f.close()
 		return nil, stretch{}, err
 	}
 	return f, first, nil
+}
+
+// first takes the first look, from where the client wants to go on.
+func (f *follower) first(ctx context.Context, r *http.Request) (first stretch, err error) {
+	at, asked, err := startCursor(r)
+	switch {
+	case err != nil:
+		return first, err
+	case asked:
+		f.at = at
+		return f.next(ctx)
+	}
+	err = f.end(ctx)
+	first.from = f.at
+	return first, err
 }

@@ -1,7 +1,9 @@
-// Package live shows a person's inbox on pages that are open right now: Server-Sent Events and long poll. It follows the
-// inbox log of notify.InboxStore from a cursor on; an open page is not a device.
+// Package live shows a person's inbox on pages that are open right now: Server-Sent Events, WebSocket and long poll. It
+// follows the inbox log of notify.InboxStore from a cursor on; an open page is not a device.
 //
-// Reading order: live.go (limits, start and stop), follow.go (the core that all transports share), sse.go, poll.go.
+// Reading order: live.go (limits, start and stop), follow.go (the core that all transports share), encode.go, sse.go,
+// ws.go (ws_frame.go), poll.go; then takeover.go, how 100,000 connections are held at once (pool.go, timetable.go,
+// poller_linux.go, tail.go).
 //
 // Delivery is at least once: within one connection nothing is lost, repeated or out of order; after a reconnect the
 // client goes on from its last cursor. A wake-up from the Bus only says "look again"; the truth is read from the store.
@@ -12,6 +14,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,7 +25,7 @@ import (
 // The defaults of Options.
 const (
 	DefaultMaxPerUser   = 8
-	DefaultMaxTotal     = 50_000
+	DefaultMaxTotal     = 100_000
 	DefaultHeartbeat    = 20 * time.Second // proxies cut after 30 s to 60 s of silence
 	DefaultMaxAge       = 10 * time.Minute // also the longest that a revoked token still reads
 	DefaultWriteTimeout = 5 * time.Second
@@ -51,10 +54,12 @@ type Options struct {
 	Rand    func() float64        // jitter, 0 <= x < 1, from any goroutine; nil: random
 }
 
-// Live serves the streams. It has no goroutines of its own: each connection lives in its handler.
+// Live serves the streams. A connection lives in its handler, or, taken over, in the engine, which starts with the first
+// of them.
 type Live struct {
 	inbox        notify.InboxStore
 	bus          notify.Bus
+	calls        notify.Caller // the same, when it can call; nil: every connection lives in its handler
 	users        Users
 	clock        notify.Clock
 	log          *slog.Logger
@@ -63,6 +68,10 @@ type Live struct {
 	writeTimeout time.Duration
 	rand         func() float64
 	open         *registry
+
+	mu       sync.Mutex
+	engine   *engine
+	noEngine bool // it cannot be, or has ended
 }
 
 var _ notify.Router = (*Live)(nil)
@@ -78,7 +87,9 @@ func New(o Options) *Live {
 	if o.Rand == nil {
 		o.Rand = rand.Float64
 	}
+	calls, _ := o.Bus.(notify.Caller)
 	return &Live{
+		calls: calls,
 		inbox: o.Inbox, bus: o.Bus, users: o.Users, clock: o.Clock, log: o.Log, rand: o.Rand,
 		heartbeat:    or(o.Heartbeat, DefaultHeartbeat),
 		maxAge:       or(o.MaxAge, DefaultMaxAge),
@@ -99,6 +110,7 @@ func or[T comparable](v, fallback T) T {
 func (l *Live) Routes() []notify.Route {
 	return []notify.Route{
 		{Method: http.MethodGet, Path: "/me/stream", Scope: notify.ScopeUser, Handler: l.serveSSE},
+		{Method: http.MethodGet, Path: "/me/ws", Scope: notify.ScopeUser, Handler: l.serveWS},
 		{Method: http.MethodGet, Path: "/me/poll", Scope: notify.ScopeUser, Handler: l.servePoll},
 	}
 }
@@ -107,7 +119,19 @@ func (l *Live) Routes() []notify.Route {
 // come all at once, and waits until they have ended or ctx does. Call it before http.Server.Shutdown, which waits for
 // streams but does not end them.
 func (l *Live) Close(ctx context.Context) error {
-	return l.open.close(ctx)
+	l.open.drain()
+	l.mu.Lock()
+	e := l.engine
+	l.mu.Unlock()
+	if e != nil {
+		for _, p := range e.poller.all() {
+			e.pool.call(p, todoStop)
+		}
+	}
+	if err := l.open.close(ctx); err != nil {
+		return err
+	}
+	return l.closeEngine()
 }
 
 // Reconnect delays that the server asks for.

@@ -21,8 +21,12 @@ type problem struct {
 
 // refuse answers an error before the stream has begun.
 func (l *Live) refuse(w http.ResponseWriter, err error) {
+	l.refuseAs(w, statusOf(notify.CodeOf(err)), err)
+}
+
+func (l *Live) refuseAs(w http.ResponseWriter, status int, err error) {
 	code := notify.CodeOf(err)
-	p := problem{Type: "urn:allim:error:" + string(code), Code: code, Status: statusOf(code)}
+	p := problem{Type: "urn:allim:error:" + string(code), Code: code, Status: status}
 	p.Title = http.StatusText(p.Status)
 	var e *notify.Error
 	if errors.As(err, &e) {

@@ -15,6 +15,7 @@ import (
 // The transports, as allim_live_connections{transport} names them.
 const (
 	transportSSE  = "sse"
+	transportWS   = "ws"
 	transportPoll = "poll"
 )
 
@@ -45,6 +46,7 @@ func newRegistry(perUser, limit int, reg prometheus.Registerer) *registry {
 		}
 	}
 	gauge.WithLabelValues(transportSSE)
+	gauge.WithLabelValues(transportWS)
 	gauge.WithLabelValues(transportPoll)
 	return &registry{perUser: perUser, limit: limit, gauge: gauge, ofUsers: map[string]int{},
 		draining: make(chan struct{}), empty: make(chan struct{})}
@@ -60,10 +62,10 @@ func (r *registry) enter(user, transport string) (leave func(), err error) {
 		return nil, refusal(notify.CodeUnavailable, "the hub is stopping", retryTrouble)
 	case r.ofUsers[user] >= r.perUser:
 		return nil, refusal(notify.CodeTooManyRequests, fmt.Sprintf("%d pages are open already, which is the limit for "+
-			"one person", r.perUser), 10*time.Second)
+			"one person: limits.live_per_user", r.perUser), 10*time.Second)
 	case r.total >= r.limit:
 		return nil, refusal(notify.CodeUnavailable, fmt.Sprintf("%d pages are open already, which is the limit of this "+
-			"hub", r.limit), 30*time.Second)
+			"hub: limits.live_connections", r.limit), 30*time.Second)
 	}
 	r.total++
 	r.ofUsers[user]++
@@ -87,9 +89,10 @@ func (r *registry) leave(user, transport string) {
 	}
 }
 
-// close ends all and waits for them; a second call waits too.
-func (r *registry) close(ctx context.Context) error {
+// drain refuses new ones and tells those that are open to end.
+func (r *registry) drain() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !r.closed {
 		r.closed = true
 		close(r.draining)
@@ -97,7 +100,11 @@ func (r *registry) close(ctx context.Context) error {
 			close(r.empty)
 		}
 	}
-	r.mu.Unlock()
+}
+
+// close drains and waits for the open ones; a second call waits too.
+func (r *registry) close(ctx context.Context) error {
+	r.drain()
 	select {
 	case <-r.empty:
 		return nil

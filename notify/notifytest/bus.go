@@ -24,6 +24,7 @@ func BusSuite(t *testing.T, open func(t testing.TB) notify.Bus) {
 		{"after close nothing comes", busClose},
 		{"names are taken as they are", busNames},
 		{"all at the same time", busStorm},
+		{"calls", busCalls},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -176,4 +177,48 @@ func busStorm(t *testing.T, b notify.Bus) {
 	quiet(stays)
 	wakeUntil(t, b, "hot", stays)
 	wakeUntil(t, b, "cold", stays)
+}
+
+// busCalls is of a bus that is a notify.Caller, too.
+func busCalls(t *testing.T, b notify.Bus) {
+	c, ok := b.(notify.Caller)
+	if !ok {
+		return
+	}
+	called := make(chan string, 1000)
+	s := c.Call(func(subject string) {
+		select {
+		case called <- subject:
+		default:
+		}
+	}, "x", "y")
+	others := make([]notify.Subscription, 100)
+	for i := range others {
+		others[i] = c.Call(func(string) {}, "x")
+		defer others[i].Close()
+	}
+	for _, subject := range []string{"x", "y"} {
+		Until(t, "a call for "+subject, func() bool {
+			b.Wake("z")
+			b.Wake(subject)
+			select {
+			case got := <-called:
+				if got != "x" && got != "y" {
+					t.Errorf("called for %q", got)
+				}
+				return got == subject
+			default:
+				return false
+			}
+		})
+	}
+	s.Close()
+	s.Close()
+	for len(called) > 0 {
+		<-called
+	}
+	b.Wake("x")
+	if len(called) > 0 {
+		t.Error("called after Close")
+	}
 }

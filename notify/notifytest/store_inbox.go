@@ -15,6 +15,8 @@ func inboxSuite() []storeCase {
 		{"inbox: pages and cursors", inboxPages},
 		{"inbox: a cursor of another log", inboxResync},
 		{"inbox: an item as it is read", inboxItem},
+		{"inbox: the log as a whole", inboxLog},
+		{"inbox: the log a page at a time", inboxLogPages},
 		{"inbox: unknown user", func(x *storeTest) {
 			_, err := x.Inbox(x.ctx(), "nobody", notify.Cursor{}, 10)
 			x.fails(err, notify.CodeUnknownUser)

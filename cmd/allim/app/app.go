@@ -5,6 +5,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,7 +34,7 @@ type Options struct {
 	Log    *slog.Logger // nil: none
 	// Stdout gets the first admin key, when there are no keys at all; nil: no key is made.
 	Stdout io.Writer
-	// Synchronous is how hard a commit is made: sqlite.Full (the default) or sqlite.Normal.
+	// Synchronous is how hard a commit is made: sqlite.Full or sqlite.Normal; empty: as the configuration says.
 	Synchronous string
 }
 
@@ -97,7 +99,8 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		Store: a.store, Bus: bus, Clock: a.clock, Log: a.log, Normalizer: o.Config.Normalizer(),
 		Sources: a.parts.Sources, Lanes: a.parts.Lanes, Retention: o.Config.Retention, Metrics: registry,
 	})
-	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry})
+	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry,
+		MaxTotal: maxLive(o.Config.Limits.LiveConnections, a.log), MaxPerUser: o.Config.Limits.LivePerUser})
 	a.api, err = api.New(api.Options{
 		Hub: a.hub, Store: a.store, Clock: a.clock, Log: a.log,
 		Limits:         api.Limits{Body: int64(o.Config.Limits.Body), RequestsPerKey: o.Config.Limits.RequestsPerKey},
@@ -113,7 +116,8 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 
 // openStore opens the data folder; a second hub on it is refused.
 func openStore(ctx context.Context, o Options) (notify.Store, error) {
-	s, err := sqlite.Open(ctx, sqlite.Options{Dir: o.Config.DataDir, Clock: o.Clock, Log: o.Log, Synchronous: o.Synchronous})
+	s, err := sqlite.Open(ctx, sqlite.Options{Dir: o.Config.DataDir, Clock: o.Clock, Log: o.Log,
+		Synchronous: cmp.Or(o.Synchronous, strings.ToUpper(o.Config.Store.Synchronous))})
 	if err != nil {
 		return nil, err // not s: a nil pointer in an interface is not nil
 	}

@@ -31,11 +31,15 @@ type shard struct {
 // entry is one subscription's place under one subject.
 type entry struct {
 	subject string
-	c       chan struct{}
+	c       chan struct{} // nil: f is called
+	f       func(subject string)
 	at      int // its index in the subject's list, guarded by the shard's lock
 }
 
-var _ notify.Bus = (*Bus)(nil)
+var (
+	_ notify.Bus    = (*Bus)(nil)
+	_ notify.Caller = (*Bus)(nil)
+)
 
 // New makes an empty bus.
 func New() *Bus {
@@ -70,6 +74,10 @@ func (b *Bus) Wake(subject string) {
 }
 
 func (e *entry) wake() {
+	if e.f != nil {
+		e.f(e.subject)
+		return
+	}
 	select {
 	case e.c <- struct{}{}:
 	default: // one is waiting already: many wake-ups before a receive are one
@@ -78,21 +86,31 @@ func (e *entry) wake() {
 
 // Subscribe implements notify.Bus. A subject named twice counts once.
 func (b *Bus) Subscribe(subjects ...string) notify.Subscription {
-	sub := &subscription{bus: b, c: make(chan struct{}, 1), entries: make([]*entry, 0, len(subjects))}
+	return b.subscribe(make(chan struct{}, 1), nil, subjects)
+}
+
+// Call implements notify.Caller.
+func (b *Bus) Call(f func(subject string), subjects ...string) notify.Subscription {
+	return b.subscribe(nil, f, subjects)
+}
+
+func (b *Bus) subscribe(c chan struct{}, f func(string), subjects []string) *subscription {
+	sub := &subscription{bus: b, c: c, entries: make([]*entry, 0, len(subjects))}
 	for i, subject := range subjects {
 		if !slices.Contains(subjects[:i], subject) {
-			sub.entries = append(sub.entries, b.add(subject, sub.c))
+			sub.entries = append(sub.entries, b.add(&entry{subject: subject, c: c, f: f}))
 		}
 	}
 	return sub
 }
 
-func (b *Bus) add(subject string, c chan struct{}) *entry {
+func (b *Bus) add(e *entry) *entry {
+	subject := e.subject
 	s := b.shard(subject)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := s.subjects[subject]
-	e := &entry{subject: subject, c: c, at: len(list)}
+	e.at = len(list)
 	s.subjects[subject] = append(list, e)
 	return e
 }
@@ -123,7 +141,7 @@ type subscription struct {
 	once    sync.Once
 }
 
-// C implements notify.Subscription; the channel is never closed.
+// C implements notify.Subscription; the channel is never closed, and nil where a function is called instead.
 func (s *subscription) C() <-chan struct{} { return s.c }
 
 // Close implements notify.Subscription; closing twice is fine.
