@@ -139,12 +139,15 @@ func (c *Config) checkNames() Problems {
 		}
 		seen[id] = i
 	}
-	apps, sources := map[string]int{}, map[string]int{}
+	apps, sources, mappings := map[string]int{}, map[string]int{}, map[string]int{}
 	for i, a := range c.Apps {
 		twice("apps", a.ID, i, apps)
 	}
 	for i, s := range c.Sources {
 		twice("sources", s.ID, i, sources)
+	}
+	for i, m := range c.Mappings {
+		twice("mappings", m.ID, i, mappings)
 	}
 	return p.problems
 }

@@ -34,8 +34,9 @@ type Settings struct {
 // Config is a configuration file, read. Make one with Default, Load or Parse.
 type Config struct {
 	Settings
-	Apps    []App
-	Sources []notify.SourceConfig
+	Apps     []App
+	Sources  []notify.SourceConfig
+	Mappings []Part // of foreign documents
 
 	root   *Section
 	prints []print
@@ -110,6 +111,12 @@ type App struct {
 // Platform is the part of one platform's adapter.
 type Platform struct {
 	Name    string
+	Section *Section
+}
+
+// Part is a part of the file that somebody else decodes: a mapping or a template.
+type Part struct {
+	ID      string
 	Section *Section
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// Changed names what differs between two configurations: settings by their keys ("log.level", "retention"), apps and
-// sources by their ids ("app corp", "source mail"). The contents of files that are named are not compared, but those of
+// Changed names what differs between two configurations: settings by their keys ("log.level", "retention"), apps,
+// sources and mappings by their ids ("app corp", "source mail", "mapping erp"). The contents of files that are named are not compared, but those of
 // file: values are.
 func (c *Config) Changed(next *Config) []string {
 	names := changedFields("", reflect.ValueOf(c.Settings), reflect.ValueOf(next.Settings))
@@ -48,6 +48,9 @@ func (c *Config) takePrints() {
 		if section, ok := s.Section.(*Section); ok {
 			c.prints = append(c.prints, print{"source " + s.ID, section.hash()})
 		}
+	}
+	for _, m := range c.Mappings {
+		c.prints = append(c.prints, print{"mapping " + m.ID, m.Section.hash()})
 	}
 }
 

@@ -16,8 +16,15 @@ var (
 	prefixType   = reflect.TypeFor[netip.Prefix]()
 )
 
+// literal takes any scalar as it is written: "env:Body" may be a path in it, and true a text.
+type literal interface{ UnmarshalLiteral(text string) error }
+
 // special decodes types that are written as one text: durations, ranges, and what unmarshals itself.
 func (d *decoder) special(e entry, path string, into reflect.Value) bool {
+	if l, ok := into.Addr().Interface().(literal); ok {
+		d.literal(e.node, path, l)
+		return true
+	}
 	var set func(text string) error
 	unmarshaler, ok := into.Addr().Interface().(encoding.TextUnmarshaler)
 	switch {
@@ -50,6 +57,24 @@ func (d *decoder) special(e entry, path string, into reflect.Value) bool {
 		d.add(placeOf(e.node), path, "%s", err)
 	}
 	return true
+}
+
+func (d *decoder) literal(n ast.Node, path string, into literal) {
+	var text string
+	switch n := n.(type) {
+	case *ast.StringNode:
+		text = n.Value
+	case *ast.LiteralNode:
+		text = n.Value.Value
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		text = n.GetToken().Value
+	default:
+		d.add(placeOf(n), path, "must be text, is %s", kindOf(n))
+		return
+	}
+	if err := into.UnmarshalLiteral(text); err != nil {
+		d.add(placeOf(n), path, "%s", err)
+	}
 }
 
 // text gives a text value with env: and file: resolved. Numbers are taken as they are written where numeric is set.

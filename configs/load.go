@@ -67,6 +67,7 @@ type parts struct {
 	Settings `yaml:",inline"`
 	Apps     []*Section `yaml:"apps"`
 	Sources  []*Section `yaml:"sources"`
+	Mappings []*Section `yaml:"mappings"`
 }
 
 // read decodes and checks everything that needs no knowledge of the kinds.
@@ -88,6 +89,9 @@ func (c *Config) read() Problems {
 		c.Sources = append(c.Sources, source)
 		problems = append(problems, found...)
 	}
+	var found Problems
+	c.Mappings, found = readParts(all.Mappings)
+	problems = append(problems, found...)
 	c.takePrints()
 	return append(problems, c.checkNames()...)
 }

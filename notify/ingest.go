@@ -30,8 +30,9 @@ type Submission struct {
 	Notification Notification
 	// Idempotency binds the submission to its answer; without a KeyID it is the poster's own (see Posting.By).
 	Idempotency Idempotency
-	// Where names it in errors, such as "match[2]".
+	// Where names it in errors, such as "match[2]"; Line is where it stands in the document, 0: not known.
 	Where string
+	Line  int
 }
 
 // Once names something that is posted at most once, however often it is tried: a file of a source, say. It is kept until
@@ -99,7 +100,7 @@ type Faults struct {
 
 // Add takes an error that says what is wrong with a submission; false when it says something else, such as trouble with
 // the store, which ends everything.
-func (f *Faults) Add(where string, err error) bool {
+func (f *Faults) Add(s Submission, err error) bool {
 	var e *Error
 	if !errors.As(err, &e) || e.Code == CodeInternal || e.Code == CodeUnavailable || e.Code == CodeStaleEpoch {
 		return false
@@ -117,7 +118,11 @@ func (f *Faults) Add(where string, err error) bool {
 			f.more++
 			continue
 		}
-		f.fields = append(f.fields, FieldError{Path: below(where, field.Path), Message: field.Message})
+		message := field.Message
+		if s.Line > 0 {
+			message += fmt.Sprintf(" (line %d)", s.Line)
+		}
+		f.fields = append(f.fields, FieldError{Path: below(s.Where, field.Path), Message: message})
 	}
 	return true
 }
@@ -150,7 +155,7 @@ func (h *Hub) SendAll(ctx context.Context, p Posting) (accepted []Acceptance, kn
 	for i, s := range p.Items {
 		n, err := h.admit(s.Notification, now)
 		if err != nil {
-			if !faults.Add(s.Where, err) {
+			if !faults.Add(s, err) {
 				return nil, false, err
 			}
 			continue

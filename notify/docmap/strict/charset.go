@@ -61,15 +61,16 @@ func ToUTF8(xml bool, data []byte, charset string) ([]byte, error) {
 	if label == "utf-8" {
 		return data, checkUTF8(data)
 	}
-	enc, err := lookUp(label)
+	enc, err := Encoding(label)
 	if err != nil {
 		return nil, notify.Errorf(notify.CodeUnsupportedMedia, "the encoding %q that %s names is not known", label, said)
 	}
 	return decodeWith(enc, label, data)
 }
 
-func lookUp(label string) (encoding.Encoding, error) {
-	label = alias(label)
+// Encoding gives the encoding that a label names, in any of the spellings that are in use.
+func Encoding(label string) (encoding.Encoding, error) {
+	label = alias(strings.ToLower(strings.TrimSpace(label)))
 	enc, err := htmlindex.Get(label)
 	if err != nil {
 		enc, err = ianaindex.IANA.Encoding(label) // the EBCDIC pages and other old ones

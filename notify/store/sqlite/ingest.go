@@ -59,7 +59,7 @@ func (t *tx) acceptAll(s *Store, p notify.Posting, lanes []notify.Lane) ([]notif
 	accepted := make([]notify.Acceptance, 0, len(p.Items))
 	for _, item := range p.Items {
 		a, err := t.acceptItem(s, item, lanes, p.Dry)
-		if err != nil && !faults.Add(item.Where, err) {
+		if err != nil && !faults.Add(item, err) {
 			return nil, false, err
 		}
 		accepted = append(accepted, a)
