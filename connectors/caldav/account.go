@@ -1,0 +1,126 @@
+package caldav
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"allim.dev/allim/connectors/ical"
+	"allim.dev/allim/notify"
+)
+
+// account is one calendar home. One goroutine at a time looks at it.
+type account struct {
+	src    *source
+	id     string
+	who    identity
+	access *access
+
+	loaded      bool
+	place       placeState
+	plan        planState
+	zone        *time.Location
+	collections map[string]*collection // by id
+	health      tracker
+	tries       retries
+
+	next  time.Time // when it is looked at again
+	index int       // in the queue; -1: not there
+	// The manager's: a look is under way; another account follows this one when it ends; it was removed.
+	busy      bool
+	follows   *account
+	removed   bool
+	cancel    context.CancelFunc
+	forgotten bool // the state has to be read anew
+}
+
+// identity is what makes an account another one when it changes.
+type identity struct {
+	login, secret, users, zone, addresses string
+}
+
+func identityOf(a notify.Account) identity {
+	return identity{login: a.Login, secret: a.Secret, users: strings.Join(a.Users, "\n")}
+}
+
+// collection is one calendar or task list of an account.
+type collection struct {
+	id    string
+	state collectionState
+}
+
+// restore reads the stored state, once.
+func (a *account) restore(ctx context.Context) error {
+	if a.loaded {
+		return nil
+	}
+	state, err := a.src.watch.Load(ctx, a.id)
+	if err != nil {
+		return storeTrouble(err)
+	}
+	a.collections = map[string]*collection{}
+	a.place, a.plan = placeState{}, planState{}
+	_ = json.Unmarshal(state[keyPlace], &a.place) // none, or none of ours: it is found again
+	_ = json.Unmarshal(state[keyPlan], &a.plan)
+	for key, value := range state {
+		if id, ok := strings.CutPrefix(key, collectionKey("")); ok {
+			c := &collection{id: id}
+			if json.Unmarshal(value, &c.state) == nil {
+				a.collections[id] = c
+			}
+			continue
+		}
+		if !strings.HasPrefix(key, objectKey("", "")[:2]) {
+			continue
+		}
+		if o := decodeObject(value); o != nil && o.Bad != "" {
+			a.health.note(o.Href, o.Bad)
+		}
+	}
+	a.loaded = true
+	return nil
+}
+
+// put stores a batch, trying again for a moment while the store is in trouble. What was seen is in memory only here, but
+// the server has it still, and the tokens did not move: nothing is lost by giving up.
+func (a *account) put(ctx context.Context, b notify.Batch) error {
+	const tries = 3
+	b.Account = a.id
+	for n := 1; ; n++ {
+		err := a.src.watch.Put(ctx, b)
+		if err == nil {
+			break
+		}
+		t := storeTrouble(err)
+		if n == tries || errors.Is(t, errGone) || errors.Is(t, errStale) || ctx.Err() != nil {
+			return t
+		}
+		a.src.sleep(ctx, spread(200*time.Millisecond))
+	}
+	if len(b.Events) > 0 {
+		a.health.h.LastEventAt, a.health.dirty = a.src.clock.Now(), true
+	}
+	return nil
+}
+
+func storeTrouble(err error) error {
+	switch notify.CodeOf(err) {
+	case notify.CodeStaleEpoch:
+		return errStale
+	case notify.CodeUnknownAccount:
+		return errGone
+	}
+	return &trouble{kind: kindStore, text: "what was seen could not be stored; it is looked at again", err: err}
+}
+
+// owner is the person as the calendars know them.
+func (a *account) owner(c *collection) ical.Owner {
+	o := ical.Owner{Addresses: a.place.Addresses, Zone: a.zone, CalendarZone: c.state.Zone, Foreign: c.state.Foreign,
+		Reminder: a.src.settings.Reminders.Default}
+	if strings.Contains(a.who.login, "@") {
+		o.Addresses = append(o.Addresses[:len(o.Addresses):len(o.Addresses)], a.who.login)
+	}
+	return o
+}
