@@ -83,6 +83,10 @@ type Account struct {
 	Secret   string // its own password, decrypted; empty where the source's master login serves
 	Users    []string
 	Explicit bool // added by IT; else it follows an identity
+	// TimeZone is the first user's that has one (IANA name), and Addresses are the e-mail addresses of all of them: what
+	// calendars ask for. Only Watch.Accounts fills them in.
+	TimeZone  string
+	Addresses []string
 	// LastActive is when it last had an event: recently active ones go first at a reconnect.
 	LastActive time.Time
 	CreatedAt  time.Time

@@ -101,7 +101,7 @@ type AccountStore interface {
 	Account(ctx context.Context, id string) (Account, error)
 	// Accounts lists by source and login; an empty source means all. Secrets are left empty.
 	Accounts(ctx context.Context, source string, p Page) ([]Account, error)
-	// WatchedAccounts gives all accounts of a source, secrets included.
+	// WatchedAccounts gives all accounts of a source, secrets included, with their people's time zone and addresses.
 	WatchedAccounts(ctx context.Context, source string) ([]Account, error)
 	// DeleteAccount removes it with its state and unplanned events. CodeUnknownAccount.
 	DeleteAccount(ctx context.Context, id string) error

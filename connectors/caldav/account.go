@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ type account struct {
 	place       placeState
 	plan        planState
 	zone        *time.Location
+	addresses   []string               // of the account's people
 	collections map[string]*collection // by id
 	health      tracker
 	tries       retries
@@ -29,20 +31,18 @@ type account struct {
 	next  time.Time // when it is looked at again
 	index int       // in the queue; -1: not there
 	// The manager's: a look is under way; another account follows this one when it ends; it was removed.
-	busy      bool
-	follows   *account
-	removed   bool
-	cancel    context.CancelFunc
-	forgotten bool // the state has to be read anew
+	busy    bool
+	follows *account
+	removed bool
 }
 
 // identity is what makes an account another one when it changes.
 type identity struct {
-	login, secret, users, zone, addresses string
+	login, secret, zone, addresses string
 }
 
 func identityOf(a notify.Account) identity {
-	return identity{login: a.Login, secret: a.Secret, users: strings.Join(a.Users, "\n")}
+	return identity{login: a.Login, secret: a.Secret, zone: a.TimeZone, addresses: strings.Join(a.Addresses, "\n")}
 }
 
 // collection is one calendar or task list of an account.
@@ -117,10 +117,10 @@ func storeTrouble(err error) error {
 
 // owner is the person as the calendars know them.
 func (a *account) owner(c *collection) ical.Owner {
-	o := ical.Owner{Addresses: a.place.Addresses, Zone: a.zone, CalendarZone: c.state.Zone, Foreign: c.state.Foreign,
+	o := ical.Owner{Addresses: slices.Concat(a.place.Addresses, a.addresses), Zone: a.zone, CalendarZone: c.state.Zone, Foreign: c.state.Foreign,
 		Reminder: a.src.settings.Reminders.Default}
 	if strings.Contains(a.who.login, "@") {
-		o.Addresses = append(o.Addresses[:len(o.Addresses):len(o.Addresses)], a.who.login)
+		o.Addresses = append(o.Addresses, a.who.login)
 	}
 	return o
 }

@@ -226,6 +226,25 @@ func (a *access) send(ctx context.Context, r call, at *url.URL) (*http.Response,
 	}
 }
 
+// reach asks whether anybody answers at an address, without a login; any answer will do.
+func (c *client) reach(ctx context.Context, at *url.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, c.settings.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodOptions, at.String(), nil)
+	if err != nil {
+		return troublef(kindSetup, "the address %s is not usable", at)
+	}
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return transportTrouble(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode >= 500 {
+		return troublef(kindBusy, "the server answers with %d", res.StatusCode)
+	}
+	return nil
+}
+
 // bounded is a reader that says when there is too much.
 type bounded struct {
 	r    io.Reader

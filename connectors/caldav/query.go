@@ -57,6 +57,15 @@ func resolve(at *url.URL, href string) (*url.URL, error) {
 	return u, nil
 }
 
+// resolveText reads an address that was stored.
+func resolveText(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil, troublef(kindRefused, "a stored address is none")
+	}
+	return u, nil
+}
+
 // pathKey gives one spelling of an address, to compare with: servers escape differently, and leave the last slash out.
 func pathKey(u *url.URL) string {
 	return strings.TrimSuffix((&url.URL{Path: u.Path}).EscapedPath(), "/")

@@ -62,25 +62,35 @@ func (s *source) run(ctx context.Context) error {
 	defer cancel()
 	var trouble retries
 	for {
-		accounts, changed, err := s.watch.Accounts(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			wait := trouble.trouble()
-			s.log.Warn("cannot read the accounts; trying again", "error", err, "wait", wait)
-			changed = nil
-			if err := s.manage(ctx, nil, s.clock.NewTimer(wait).C()); err != nil || ctx.Err() != nil {
-				return err
-			}
-			continue
-		}
-		trouble.well()
-		s.reconcile(ctx, accounts)
-		if err := s.manage(ctx, changed, nil); err != nil || ctx.Err() != nil {
+		err := s.once(ctx, &trouble)
+		if err != nil || ctx.Err() != nil {
 			return err
 		}
 	}
+}
+
+// rereadEvery is how often the accounts are read again though nobody said that they changed: a person's time zone may have.
+const rereadEvery = 15 * time.Minute
+
+// once reads the accounts and watches them until they change. Its only error is that another hub watches this source.
+func (s *source) once(ctx context.Context, trouble *retries) error {
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	wait := rereadEvery
+	accounts, changed, err := s.watch.Accounts(listening)
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
+		wait, changed = trouble.trouble(), nil
+		s.log.Warn("cannot read the accounts; trying again", "error", err, "wait", wait)
+	default:
+		trouble.well()
+		s.reconcile(accounts)
+	}
+	again := s.clock.NewTimer(wait)
+	defer again.Stop()
+	return s.manage(ctx, changed, again.C())
 }
 
 // manage hands out work until the accounts have to be read anew. Its only error is that another hub watches this source.
@@ -185,7 +195,7 @@ func (s *source) settle(ctx context.Context, v visited) error {
 }
 
 // reconcile makes the watched accounts those that there are.
-func (s *source) reconcile(_ context.Context, accounts []notify.Account) {
+func (s *source) reconcile(accounts []notify.Account) {
 	listed := make(map[string]bool, len(accounts))
 	fresh := slices.Clone(accounts)
 	slices.SortStableFunc(fresh, func(a, b notify.Account) int { return b.LastActive.Compare(a.LastActive) })
@@ -228,7 +238,7 @@ func (s *source) enqueue(a *account) {
 
 func (s *source) newAccount(acct notify.Account) *account {
 	a := &account{src: s, id: acct.ID, who: identityOf(acct), index: -1, access: s.client.access(acct.Login, acct.Secret)}
-	a.zone = zoneOf(acct)
+	a.zone, a.addresses = zoneOf(acct), acct.Addresses
 	watch, id := s.watch, acct.ID
 	a.health = tracker{h: acct.Health, clock: s.clock, report: func(h notify.Health) { watch.Report(id, h) }}
 	a.health.h.Notes = nil

@@ -10,6 +10,7 @@ func accountsSuite() []storeCase {
 	return []storeCase{
 		{"accounts: made, read, more users, new secret", accountRoundTrip},
 		{"accounts: listed without secrets", accountsListed},
+		{"accounts: watched ones tell of their people", accountPeople},
 		{"accounts: health", accountHealth},
 		{"accounts: deleted with state and unplanned events", accountDeleted},
 		{"accounts: unknown", accountsUnknown},
@@ -92,6 +93,27 @@ func accountsListed(x *storeTest) {
 	for i, a := range watched {
 		x.same("watched", []any{a.Login, a.Secret, a.Users}, []any{[]string{"a", "b", "c"}[i], "s", []string{"kim", "lee"}})
 	}
+}
+
+func accountPeople(x *storeTest) {
+	email := func(values ...string) (list []notify.Identity) {
+		for _, v := range values {
+			list = append(list, notify.Identity{Kind: notify.KindEmail, Value: v})
+		}
+		return append(list, notify.Identity{Kind: notify.KindEmployee, Value: "no address of " + values[0]})
+	}
+	for _, u := range []notify.User{{ID: "a", Identities: email("a@example.com")},
+		{ID: "b", TimeZone: "Asia/Seoul", Identities: email("b@example.com", "0@example.com")}, {ID: "c", TimeZone: "Europe/Berlin"}} {
+		_, err := x.PutUser(x.ctx(), u)
+		x.ok(err)
+	}
+	x.account("calendar", "shared", "a", "b", "c")
+	x.account("calendar", "the c", "c")
+	list, err := x.WatchedAccounts(x.ctx(), "calendar")
+	x.ok(err)
+	x.same("zone of the first who has one, addresses of all", []any{list[0].TimeZone, list[0].Addresses},
+		[]any{"Asia/Seoul", []string{"0@example.com", "a@example.com", "b@example.com"}})
+	x.same("no address", []any{list[1].TimeZone, list[1].Addresses}, []any{"Europe/Berlin", []string(nil)})
 }
 
 func accountHealth(x *storeTest) {

@@ -101,7 +101,7 @@ func (s *Store) Accounts(ctx context.Context, source string, p notify.Page) ([]n
 	})
 }
 
-const sqlWatched = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit, a.last_active, a.created_at, a.health, u.id
+const sqlWatched = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit, a.last_active, a.created_at, a.health, u.id, u.time_zone
 	FROM accounts a LEFT JOIN account_users au ON au.account=a.key LEFT JOIN users u ON u.key=au.user
 	WHERE a.source=? AND a.state=0 ORDER BY a.login, u.id`
 
@@ -116,8 +116,8 @@ func (s *Store) WatchedAccounts(ctx context.Context, source string) ([]notify.Ac
 		defer rows.Close()
 		var out []notify.Account
 		for rows.Next() {
-			var user text
-			row, err := scanAccount(also{rows, []any{&user}})
+			var user, zone text
+			row, err := scanAccount(also{rows, []any{&user, &zone}})
 			if err != nil {
 				return nil, err
 			}
@@ -127,10 +127,37 @@ func (s *Store) WatchedAccounts(ctx context.Context, source string) ([]notify.Ac
 			if user != "" {
 				a := &out[len(out)-1]
 				a.Users = append(a.Users, string(user))
+				if a.TimeZone == "" {
+					a.TimeZone = string(zone)
+				}
 			}
 		}
-		return out, rows.Err()
+		if err := rows.Err(); err != nil {
+			return nil, err
+		}
+		return out, addAddresses(q, source, out)
 	})
+}
+
+const sqlWatchedAddresses = `SELECT DISTINCT a.id, i.value FROM accounts a JOIN account_users au ON au.account=a.key
+	JOIN identities i ON i.user=au.user AND i.kind=? WHERE a.source=? AND a.state=0 ORDER BY a.id, i.value`
+
+// addAddresses fills in the e-mail addresses of the accounts' people.
+func addAddresses(q querier, source string, accounts []notify.Account) error {
+	at := make(map[string]int, len(accounts))
+	for i, a := range accounts {
+		at[a.ID] = i
+	}
+	type pair struct{ account, address string }
+	pairs, err := collect(q, func(r scanner) (p pair, err error) {
+		err = r.Scan((*id)(&p.account), &p.address)
+		return p, err
+	}, sqlWatchedAddresses, notify.KindEmail, source)
+	for _, p := range pairs {
+		a := &accounts[at[p.account]]
+		a.Addresses = append(a.Addresses, p.address)
+	}
+	return err
 }
 
 // also scans more columns than the scan function that it is given to knows of.
