@@ -75,6 +75,7 @@ type Options struct {
 	// Registerer takes the API's own metrics (nil: none); Gatherer is what GET /metrics shows (nil: no such call).
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
+	Version    string // the hub's, for its descriptions
 	// Ready adds to GET /readyz what else must hold; any fault makes the hub unready. nil: nothing. Its messages are
 	// shown to everybody.
 	Ready func(ctx context.Context) []wire.Fault
@@ -95,6 +96,9 @@ type API struct {
 	rates    *rates
 	origin   *http.CrossOriginProtection
 	requests *prometheus.CounterVec
+	started  time.Time
+	// documents gives what the hub says about its own API.
+	documents func() (documents, error)
 }
 
 // New makes the API and starts the goroutine that stores when keys were used; Close ends it.
@@ -120,6 +124,7 @@ func New(o Options) (*API, error) {
 	if err := a.build(o); err != nil {
 		return nil, err
 	}
+	a.started = o.Clock.Now()
 	a.touches = startTouches(o.Store, o.Clock, o.Log)
 	return a, nil
 }

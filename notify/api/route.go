@@ -98,9 +98,9 @@ func (r Route) withStatus(status int) Route { r.Status = status; return r }
 
 func (r Route) withOptionalBody() Route { r.OptionalBody = true; return r }
 
-// pattern is the path as gin writes it.
-func (r Route) pattern() string {
-	return strings.NewReplacer("{", ":", "}", "").Replace(r.Path)
+// pattern is a path as gin writes it.
+func pattern(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
 // name is the route in logs and metrics.

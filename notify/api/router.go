@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/api/describe"
 )
 
 // build makes the router.
@@ -27,19 +28,28 @@ func (a *API) build(o Options) error {
 	e.NoRoute(a.noRoute)
 	e.NoMethod(a.noMethod)
 	for _, r := range Routes() {
-		e.Handle(r.Method, r.pattern(), a.handler(r))
+		e.Handle(r.Method, pattern(r.Path), a.handler(r))
 		if r.Method == http.MethodGet { // RFC 9110 section 9.3.2; net/http leaves the body away
-			e.HEAD(r.pattern(), a.handler(r))
+			e.HEAD(pattern(r.Path), a.handler(r))
 		}
 	}
+	var served []string // besides Routes, for the descriptions
 	for _, router := range o.Routers {
 		for _, r := range router.Routes() {
-			e.Handle(r.Method, Base+r.Path, a.stream(r))
+			e.Handle(r.Method, pattern(Base+r.Path), a.stream(r))
+			served = append(served, r.Method+" "+Base+r.Path)
 		}
 	}
 	if o.Gatherer != nil {
 		e.GET("/metrics", a.metrics(promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{})))
+		served = append(served, "GET /metrics")
 	}
+	for _, d := range documentRoutes() {
+		e.GET(pattern(d.path), a.serveDocument(d))
+		e.HEAD(pattern(d.path), a.serveDocument(d))
+		served = append(served, "GET "+d.path)
+	}
+	a.documents = describeLater(served, describe.About{Version: o.Version, URL: o.PublicURL})
 	a.engine = e
 	return nil
 }
