@@ -75,7 +75,6 @@ type Options struct {
 	// Registerer takes the API's own metrics (nil: none); Gatherer is what GET /metrics shows (nil: no such call).
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
-	Version    string // the hub's, for its descriptions
 	// Ready adds to GET /readyz what else must hold; any fault makes the hub unready. nil: nothing. Its messages are
 	// shown to everybody.
 	Ready func(ctx context.Context) []wire.Fault

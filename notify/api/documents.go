@@ -29,11 +29,11 @@ func Book(served ...string) *describe.Book {
 }
 
 // describeLater gives the documents, made once.
-func describeLater(served []string, about describe.About) func() (documents, error) {
+func describeLater(served []string, url string) func() (documents, error) {
 	return sync.OnceValues(func() (d documents, err error) {
 		b := Book(served...)
 		d.xsd, d.problemXSD = b.XSD(), b.ProblemXSD()
-		if d.openAPI, err = b.OpenAPI(about); err == nil {
+		if d.openAPI, err = b.OpenAPI(url); err == nil {
 			d.pages, err = b.Pages()
 		}
 		return d, err

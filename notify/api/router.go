@@ -7,7 +7,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"allim.dev/allim/notify"
-	"allim.dev/allim/notify/api/describe"
 )
 
 // build makes the router.
@@ -49,7 +48,7 @@ func (a *API) build(o Options) error {
 		e.HEAD(pattern(d.path), a.serveDocument(d))
 		served = append(served, "GET "+d.path)
 	}
-	a.documents = describeLater(served, describe.About{Version: o.Version, URL: o.PublicURL})
+	a.documents = describeLater(served, o.PublicURL)
 	a.engine = e
 	return nil
 }

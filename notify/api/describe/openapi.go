@@ -14,31 +14,21 @@ import (
 	"allim.dev/allim/notify/api/wire"
 )
 
-// About is what the OpenAPI document says of the hub that serves it.
-type About struct {
-	Version string // of the hub; empty: not said
-	URL     string // the hub's address as users see it; empty: the address that the document came from
-}
-
 const intro = "Allim tells people on their devices. Every call takes and gives JSON and XML by one rule: an object is an " +
 	"element, a field is a child element of the same name, an array `users: [\"a\"]` is `<users><user>a</user></users>`, a map " +
 	"is `<entry key=\"k\">v</entry>`, an identity is `<identity kind=\"email\">a@b</identity>`. The XML's namespace is " +
 	codec.Namespace + "; /schemas/allim.xsd describes it. The request's form is its Content-Type, the answer's is Accept, " +
 	"else the request's."
 
-// OpenAPI is the OpenAPI 3.1 document of all calls.
-func (b *Book) OpenAPI(about About) ([]byte, error) {
-	url := about.URL
+// OpenAPI is the OpenAPI 3.1 document of all calls. The URL is the hub's as users see it; empty: where the document came
+// from.
+func (b *Book) OpenAPI(url string) ([]byte, error) {
 	if url == "" {
 		url = "/"
 	}
-	version := about.Version
-	if version == "" {
-		version = "v1"
-	}
 	doc := object{
 		"openapi":    "3.1.0",
-		"info":       object{"title": "Allim", "version": version, "summary": "A self-hosted notification hub", "description": intro},
+		"info":       object{"title": "Allim", "version": "1", "summary": "A self-hosted notification hub", "description": intro},
 		"servers":    []object{{"url": url}},
 		"tags":       tags(),
 		"paths":      b.paths(),

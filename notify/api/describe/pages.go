@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"html/template"
 	"reflect"
@@ -148,7 +149,16 @@ func (b *Book) rawLeaf(r Raw) leaf {
 func (b *Book) errorSheets() []sheet { return b.sheets(reflect.TypeFor[wire.Problem]()) }
 
 func (b *Book) sheets(t reflect.Type) []sheet {
-	return []sheet{{"JSON", b.Example(t, codec.JSON)}, {"XML", spread(b.Example(t, codec.XML))}}
+	return []sheet{{"JSON", indented(b.Example(t, codec.JSON))}, {"XML", spread(b.Example(t, codec.XML))}}
+}
+
+// indented breaks a JSON example into lines, for people.
+func indented(doc string) string {
+	var out bytes.Buffer
+	if err := json.Indent(&out, []byte(doc), "", "  "); err != nil { // there is no example
+		return doc
+	}
+	return strings.TrimSpace(out.String())
 }
 
 // spread breaks an XML example into lines, for people.
@@ -168,6 +178,9 @@ func spread(doc string) string {
 			out.WriteString("\n" + strings.Repeat("  ", max(depth, 0)))
 		}
 		out.WriteString(strings.TrimPrefix(part, "\n"))
+		if strings.HasPrefix(tag, "?") {
+			out.WriteString("\n")
+		}
 		if !closes && !strings.HasPrefix(tag, "?") && !strings.HasSuffix(tag, "/>") {
 			depth++
 		}

@@ -6,29 +6,30 @@ import (
 	"allim.dev/allim/notify"
 )
 
-// Audience says who is to be told: see notify.Audience.
+// Audience says who is to be told: users, identities, devices and topics together, or everyone with all, narrowed by
+// platforms and apps. Nobody is told twice.
 type Audience struct {
 	Users      []string          `json:"users,omitempty"`
 	Identities []Identity        `json:"identities,omitempty"`
-	Devices    []string          `json:"devices,omitempty"`
+	Devices    []string          `json:"devices,omitempty"` // their ids
 	Topics     []string          `json:"topics,omitempty"`
-	All        bool              `json:"all,omitempty"`
-	Platforms  []notify.Platform `json:"platforms,omitempty"`
-	Apps       []string          `json:"apps,omitempty"`
+	All        bool              `json:"all,omitempty"`       // everyone
+	Platforms  []notify.Platform `json:"platforms,omitempty"` // only devices on these
+	Apps       []string          `json:"apps,omitempty"`      // only devices with these
 }
 
-// Content is what is told.
+// Content is what is told. A title or a body is needed, unless it is silent.
 type Content struct {
-	Title    string            `json:"title,omitempty"`
-	Subtitle string            `json:"subtitle,omitempty"`
-	Body     string            `json:"body,omitempty"`
-	URL      string            `json:"url,omitempty"`
-	Image    string            `json:"image,omitempty"`
-	Data     map[string]string `json:"data,omitempty"`
-	Badge    *int              `json:"badge,omitempty"`
-	Sound    string            `json:"sound,omitempty"`
-	Thread   string            `json:"thread,omitempty"`
-	Category string            `json:"category,omitempty"`
+	Title    string            `json:"title,omitempty"`    // at most 1 KiB
+	Subtitle string            `json:"subtitle,omitempty"` // at most 1 KiB
+	Body     string            `json:"body,omitempty"`     // at most 16 KiB
+	URL      string            `json:"url,omitempty"`      // absolute; opened by a tap
+	Image    string            `json:"image,omitempty"`    // absolute URL
+	Data     map[string]string `json:"data,omitempty"`     // for the app; at most 16 KiB
+	Badge    *int              `json:"badge,omitempty"`    // the number on the app's icon
+	Sound    string            `json:"sound,omitempty"`    // default, or a name that the app knows; absent: none
+	Thread   string            `json:"thread,omitempty"`   // visual grouping
+	Category string            `json:"category,omitempty"` // actions that the app registered
 }
 
 // NotificationInput is a notification to be sent.
@@ -36,19 +37,20 @@ type NotificationInput struct {
 	_  struct{} `wire:"notification"`
 	To Audience `json:"to"`
 	Content
-	CollapseKey string            `json:"collapseKey,omitempty"`
-	Priority    notify.Priority   `json:"priority,omitempty"`
-	Urgent      bool              `json:"urgent,omitempty"`
-	Silent      bool              `json:"silent,omitempty"`
-	TTL         *int64            `json:"ttl,omitempty"` // seconds; absent: one day
-	SendAt      time.Time         `json:"sendAt,omitzero"`
-	Rate        int               `json:"rate,omitempty"` // deliveries a second at most; 0: as fast as it goes
-	Template    string            `json:"template,omitempty"`
-	Params      map[string]string `json:"params,omitempty"`
-	Partial     bool              `json:"partial,omitempty"` // skip and report unknown users, identities and topics
+	CollapseKey string            `json:"collapseKey,omitempty"` // a later one with the same key takes its place on the device
+	Priority    notify.Priority   `json:"priority,omitempty"`    // absent: normal
+	Urgent      bool              `json:"urgent,omitempty"`      // breaks through quiet hours; needs the scope urgent
+	Silent      bool              `json:"silent,omitempty"`      // data for the app, with nothing to show
+	TTL         *int64            `json:"ttl,omitempty"`         // seconds for which it is worth telling, at most 28 days; absent: one day
+	SendAt      time.Time         `json:"sendAt,omitzero"`       // when to start, at most a year ahead; absent: at once
+	Rate        int               `json:"rate,omitempty"`        // deliveries a second at most; 0: as fast as it goes
+	Template    string            `json:"template,omitempty"`    // the hub's own wording in each person's language, instead of title and body
+	Params      map[string]string `json:"params,omitempty"`      // of the template
+	Partial     bool              `json:"partial,omitempty"`     // skip and report unknown users, identities and topics
 }
 
-// Counts are the deliveries by where they stand: see notify.Counts.
+// Counts are the deliveries by where they stand: targeted = pending + accepted + failed + gone + expired + suppressed;
+// confirmed are those of accepted that the app reported back.
 type Counts struct {
 	Targeted   int64 `json:"targeted"`
 	Pending    int64 `json:"pending"`

@@ -26,7 +26,7 @@ type Account struct {
 	CreatedAt time.Time `json:"createdAt,omitzero"`
 }
 
-// Health is how an account or a source is: see notify.Health.
+// Health is how an account or a source is.
 type Health struct {
 	State       notify.HealthState `json:"state"`
 	Since       time.Time          `json:"since,omitzero"`
@@ -61,7 +61,7 @@ type SourceList struct {
 type Lane struct {
 	App              string          `json:"app"`
 	Platform         notify.Platform `json:"platform"`
-	State            string          `json:"state"` // see notify.LaneState
+	State            string          `json:"state"`
 	Reason           string          `json:"reason,omitempty"`
 	Since            time.Time       `json:"since,omitzero"`
 	NotBefore        time.Time       `json:"notBefore,omitzero"`
