@@ -222,41 +222,63 @@ func (w *poller) close() error {
 	return err
 }
 
-// tryWrite hands over as much as the socket takes at once.
-func tryWrite(raw syscall.RawConn, b []byte) (n int, err error) {
-	e := raw.Write(func(fd uintptr) bool {
-		for n < len(b) {
-			var m int
-			m, err = unix.Write(int(fd), b[n:])
-			switch {
-			case err == nil:
-				n += m
-			case err != unix.EINTR:
-				return true // for EAGAIN, too: the poller tells when to go on
-			}
+// turn is one try at a socket. It is used again and again by a worker, because what a RawConn calls is always allocated.
+type turn struct {
+	b       []byte
+	n       int
+	err     error
+	doRead  func(fd uintptr) bool
+	doWrite func(fd uintptr) bool
+}
+
+func newTurn() *turn {
+	t := &turn{}
+	t.doRead, t.doWrite = t.read, t.write
+	return t
+}
+
+func (t *turn) write(fd uintptr) bool {
+	for t.n < len(t.b) {
+		m, err := unix.Write(int(fd), t.b[t.n:])
+		switch {
+		case err == nil:
+			t.n += m
+		case err != unix.EINTR:
+			t.err = err
+			return true // for EAGAIN, too: the poller tells when to go on
 		}
-		err = nil
-		return true
-	})
-	if err == unix.EAGAIN {
-		err = nil
 	}
-	return n, errors.Join(e, err)
+	return true
+}
+
+func (t *turn) read(fd uintptr) bool {
+	t.n, t.err = unix.Read(int(fd), t.b)
+	return t.err != unix.EINTR
+}
+
+// tryWrite hands over as much as the socket takes at once.
+func (t *turn) tryWrite(raw syscall.RawConn, b []byte) (n int, err error) {
+	t.b, t.n, t.err = b, 0, nil
+	err = raw.Write(t.doWrite)
+	t.b = nil
+	if err == nil && t.err != unix.EAGAIN {
+		err = t.err
+	}
+	return t.n, err
 }
 
 // tryRead gives what has arrived: n is 0 when there is nothing more; io.EOF at the end.
-func tryRead(raw syscall.RawConn, b []byte) (n int, err error) {
-	e := raw.Read(func(fd uintptr) bool {
-		n, err = unix.Read(int(fd), b)
-		return err != unix.EINTR
-	})
+func (t *turn) tryRead(raw syscall.RawConn, b []byte) (n int, err error) {
+	t.b, t.n, t.err = b, 0, nil
+	err = raw.Read(t.doRead)
+	t.b = nil
 	switch {
-	case e != nil:
-		return 0, e
-	case err == unix.EAGAIN:
+	case err != nil:
+		return 0, err
+	case t.err == unix.EAGAIN:
 		return 0, nil
-	case err == nil && n == 0:
+	case t.err == nil && t.n == 0:
 		return 0, io.EOF
 	}
-	return max(n, 0), err
+	return max(t.n, 0), t.err
 }

@@ -22,5 +22,10 @@ func (*poller) full(*parked)            {}
 func (*poller) taken(*parked)           {}
 func (*poller) close() error            { return nil }
 
-func tryWrite(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
-func tryRead(syscall.RawConn, []byte) (int, error)  { return 0, errors.ErrUnsupported }
+// turn is one try at a socket.
+type turn struct{}
+
+func newTurn() *turn { return &turn{} }
+
+func (*turn) tryWrite(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
+func (*turn) tryRead(syscall.RawConn, []byte) (int, error)  { return 0, errors.ErrUnsupported }

@@ -29,8 +29,9 @@ type pool struct {
 
 // desk is a worker's own memory, so that a connection needs none while nothing happens.
 type desk struct {
-	out bytes.Buffer
-	in  [4096]byte
+	out  bytes.Buffer
+	in   [4096]byte
+	turn *turn
 }
 
 func startPool(workers int) *pool {
@@ -80,7 +81,7 @@ func (w *pool) pop() *parked {
 }
 
 func (w *pool) work() {
-	d := &desk{}
+	d := &desk{turn: newTurn()}
 	for {
 		p := w.pop()
 		if p == nil {

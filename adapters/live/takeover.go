@@ -129,6 +129,9 @@ func (l *Live) park(r *http.Request, enc encoder, user string, leave func()) (*p
 	p.f = &follower{inbox: l.inbox, user: user, locale: l.locale(r.Context(), user, r.URL.Query().Get("locale")), limit: pageSize}
 	p.f.sub = l.calls.Call(p.wake, notify.SubjectInbox(user), notify.SubjectInboxAll)
 	first, err := p.f.first(r.Context(), r)
+	if p.engine.tail.log != nil && err == nil {
+		err = p.engine.tail.refresh(r.Context(), 0) // the first of all: the tail begins here
+	}
 	if err != nil {
 		p.unpark()
 		return nil, err
@@ -228,7 +231,7 @@ func (p *parked) act(things uint32, d *desk) error {
 		return errLeft
 	}
 	if things&todoWrite != 0 {
-		if err := p.flush(); err != nil {
+		if err := p.flush(d); err != nil {
 			return err
 		}
 	}
@@ -295,7 +298,7 @@ func (p *parked) beat(d *desk) error {
 	if p.rest == nil {
 		d.out.Reset()
 		p.enc.ping(&d.out)
-		if err := p.write(d.out.Bytes()); err != nil {
+		if err := p.write(d.out.Bytes(), d); err != nil {
 			return err
 		}
 	}
@@ -359,7 +362,7 @@ func (p *parked) lookShared(d *desk) (done bool, err error) {
 		}
 		data, err := i.encode(p.enc, p.f.locale, next.Epoch)
 		if err == nil {
-			err = p.write(data)
+			err = p.write(data, d)
 		}
 		if err != nil {
 			return false, err
@@ -383,7 +386,7 @@ func (p *parked) tell(st stretch, d *desk) error {
 		if d.out.Len() < maxWrite {
 			continue
 		}
-		if err := p.write(d.out.Bytes()); err != nil {
+		if err := p.write(d.out.Bytes(), d); err != nil {
 			return err
 		}
 		d.out.Reset()
@@ -393,16 +396,16 @@ func (p *parked) tell(st stretch, d *desk) error {
 			return nil
 		}
 	}
-	return p.write(d.out.Bytes())
+	return p.write(d.out.Bytes(), d)
 }
 
 // write hands over whole messages; what the socket does not take at once is kept until it does.
-func (p *parked) write(b []byte) error {
+func (p *parked) write(b []byte, d *desk) error {
 	if p.rest != nil {
 		p.rest = append(p.rest, b...)
 		return nil
 	}
-	n, err := tryWrite(p.raw, b)
+	n, err := d.turn.tryWrite(p.raw, b)
 	if err != nil {
 		return err
 	}
@@ -414,11 +417,11 @@ func (p *parked) write(b []byte) error {
 }
 
 // flush goes on with what the socket did not take.
-func (p *parked) flush() error {
+func (p *parked) flush(d *desk) error {
 	if p.rest == nil {
 		return nil
 	}
-	n, err := tryWrite(p.raw, p.rest)
+	n, err := d.turn.tryWrite(p.raw, p.rest)
 	if err != nil {
 		return err
 	}
@@ -434,7 +437,7 @@ func (p *parked) goodbye(why farewell, retry time.Duration, d *desk) error {
 	if p.rest == nil {
 		d.out.Reset()
 		p.enc.goodbye(&d.out, why, retry)
-		_, _ = tryWrite(p.raw, d.out.Bytes()) // best effort: the stream ends anyway
+		_, _ = d.turn.tryWrite(p.raw, d.out.Bytes()) // best effort: the stream ends anyway
 	}
 	return errTold
 }

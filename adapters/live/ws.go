@@ -215,13 +215,13 @@ func (p *parked) read(d *desk) error {
 	err := p.in.feed(nil, &d.out) // what was there before the connection was taken over
 	for err == nil {
 		var n int
-		if n, err = tryRead(p.raw, d.in[:]); err != nil || n == 0 {
+		if n, err = d.turn.tryRead(p.raw, d.in[:]); err != nil || n == 0 {
 			break
 		}
 		err = p.in.feed(d.in[:n], &d.out)
 	}
 	if d.out.Len() > 0 {
-		if e := p.write(d.out.Bytes()); e != nil {
+		if e := p.write(d.out.Bytes(), d); e != nil {
 			return e
 		}
 	}

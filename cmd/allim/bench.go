@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"allim.dev/allim/cmd/allim/bench"
+	"allim.dev/allim/cmd/allim/bench/hub"
 	"allim.dev/allim/cmd/allim/bench/simulator"
 )
 
@@ -18,7 +19,7 @@ func (c *cli) bench() *cobra.Command {
 	for _, s := range bench.Scenarios() {
 		subs = append(subs, c.scenario(s))
 	}
-	subs = append(subs, simulator.Command())
+	subs = append(subs, simulator.Command(), hub.Command())
 	return group("bench", "Measure the hub on this machine", subs...)
 }
 
