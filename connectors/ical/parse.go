@@ -17,7 +17,7 @@ func Parse(data []byte, charset string) (*Calendar, error) {
 	if len(data) > MaxStream {
 		return nil, notify.Errorf(notify.CodeTooLarge, "the calendar is larger than %d MiB", MaxStream>>20)
 	}
-	p := collector{cal: &Calendar{}, byUID: map[string]*Object{}}
+	p := collector{cal: &Calendar{}, byUID: map[string]*Object{}, overrides: map[overrideKey]int{}}
 	b := treeBuilder{charset: charset, done: p.done, fault: p.fault}
 	b.build(plain(data))
 	p.endCalendar()
@@ -36,6 +36,13 @@ type collector struct {
 	// Of the VCALENDAR that is being read: its objects and zones, which may come in any order.
 	objects []*Object
 	zones   []*component
+	// overrides finds an override again when another version of it comes.
+	overrides map[overrideKey]int
+}
+
+type overrideKey struct {
+	o        *Object
+	id, tzid string
 }
 
 func (p *collector) fault(f Fault) {
@@ -44,8 +51,8 @@ func (p *collector) fault(f Fault) {
 	}
 }
 
-// done takes a component that has ended; calendar is nil for a VCALENDAR itself and for what stands outside of one.
-func (p *collector) done(c, calendar *component) {
+// done takes a component that has ended.
+func (p *collector) done(c *component) {
 	p.found = true
 	switch {
 	case c.name == "VCALENDAR":
@@ -55,9 +62,9 @@ func (p *collector) done(c, calendar *component) {
 	case c.name == "VTIMEZONE":
 		p.zones = append(p.zones, c)
 	case c.name == "VEVENT":
-		p.add(c, KindEvent, calendar)
+		p.add(c, KindEvent)
 	case c.name == "VTODO":
-		p.add(c, KindTask, calendar)
+		p.add(c, KindTask)
 	}
 }
 
@@ -90,7 +97,7 @@ func (p *collector) endCalendar() {
 }
 
 // add puts a VEVENT or VTODO to its object.
-func (p *collector) add(c *component, kind Kind, _ *component) {
+func (p *collector) add(c *component, kind Kind) {
 	uid := strings.TrimSpace(unescape(c.value("UID")))
 	if why := checkEntry(c, kind); why != "" {
 		p.fault(Fault{Line: c.line, Component: c.name, UID: uid, Message: why})
@@ -111,27 +118,29 @@ func (p *collector) add(c *component, kind Kind, _ *component) {
 		p.cal.Objects = append(p.cal.Objects, o)
 		p.objects = append(p.objects, o)
 	}
-	o.add(c)
+	p.place(o, c)
 }
 
-// add puts a component where it belongs; of two versions of the same the newer one stays.
-func (o *Object) add(c *component) {
-	id := c.value("RECURRENCE-ID")
-	if id == "" {
+// place puts a component where it belongs in its object; of two versions of the same the newer one stays.
+func (p *collector) place(o *Object, c *component) {
+	id := c.get("RECURRENCE-ID")
+	if id == nil {
 		if o.master == nil || !newer(o.master, c) {
 			o.master = c
 		}
 		return
 	}
-	for i, old := range o.overrides {
-		if old.value("RECURRENCE-ID") == id && old.get("RECURRENCE-ID").param("TZID") == c.get("RECURRENCE-ID").param("TZID") {
-			if !newer(old, c) {
-				o.overrides[i] = c
-			}
-			return
-		}
+	key := overrideKey{o, strings.TrimSpace(id.value), id.param("TZID")}
+	i, known := p.overrides[key]
+	switch {
+	case known && !newer(o.overrides[i], c):
+		o.overrides[i] = c
+	case !known && len(o.overrides) == maxOverrides:
+		p.fault(Fault{Line: c.line, Component: c.name, UID: o.UID, Message: "changes more than " + strconv.Itoa(maxOverrides) + " instances"})
+	case !known:
+		p.overrides[key] = len(o.overrides)
+		o.overrides = append(o.overrides, c)
 	}
-	o.overrides = append(o.overrides, c)
 }
 
 // newer tells whether a is a later version than b (RFC 5546 section 2.1.5: SEQUENCE, then DTSTAMP).

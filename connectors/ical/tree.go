@@ -12,11 +12,13 @@ const (
 	MaxStream  = 32 << 20 // bytes
 	maxDepth   = 8        // components in components
 	maxObjects = 50_000
-	maxProps   = 20_000 // kept properties of one component
-	maxKids    = 2_000  // alarms of one event, observances of one time zone
-	maxFaults  = 100    // that are kept; more are counted only
-	maxBroken  = 1_000  // components without an end, after which the rest is not worth reading
-	maxText    = 4 << 10
+	// maxOverrides is how many single instances of one series may be changed.
+	maxOverrides = 5_000
+	maxProps     = 20_000 // kept properties of one component
+	maxKids      = 2_000  // alarms of one event, observances of one time zone
+	maxFaults    = 100    // that are kept; more are counted only
+	maxBroken    = 1_000  // components without an end, after which the rest is not worth reading
+	maxText      = 4 << 10
 )
 
 // component is a BEGIN…END block with the properties that are used; the others (descriptions, attachments) are not kept.
@@ -87,7 +89,7 @@ var errHopeless = errors.New("the rest of the stream is not read")
 type treeBuilder struct {
 	charset string
 	open    []*component
-	done    func(c *component, calendar *component) // a top-level component, or a VCALENDAR (calendar nil)
+	done    func(c *component) // a top-level component, or a VCALENDAR, after all that is in it
 	fault   func(f Fault)
 	cut     bool // something began and did not end
 	broken  int
@@ -264,10 +266,8 @@ func (b *treeBuilder) pop() {
 	b.open = b.open[:len(b.open)-1]
 	parent := b.top()
 	switch {
-	case topLevel[c.name]:
-		b.done(c, parent)
-	case c.name == "VCALENDAR":
-		b.done(c, nil)
+	case topLevel[c.name], c.name == "VCALENDAR":
+		b.done(c)
 	case kept[c.name] == nil || parent == nil: // nothing that we know, or nowhere to put it
 	case c.fault != "":
 		b.fault(Fault{Line: c.at, Component: c.name, UID: parent.value("UID"), Message: c.fault})

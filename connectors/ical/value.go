@@ -118,3 +118,33 @@ func unescape(s string) string {
 	}
 	return b.String()
 }
+
+// listed is one value of RDATE or EXDATE: a moment, a day, or a PERIOD (RFC 5545 section 3.3.9) with its own length.
+type listed struct {
+	start  stamp
+	end    *stamp
+	length *span
+}
+
+// stampList reads the comma-separated values of RDATE and EXDATE; what cannot be read is left out.
+func stampList(p *prop) []listed {
+	var out []listed
+	for v := range strings.SplitSeq(p.value, ",") {
+		begin, rest, period := strings.Cut(v, "/")
+		s, err := parseMoment(begin)
+		if err != nil {
+			continue
+		}
+		l := listed{start: s.of(p)}
+		if period {
+			if d, err := parseSpan(rest); err == nil && !d.neg {
+				l.length = &d
+			} else if e, err := parseMoment(rest); err == nil {
+				e = e.of(p)
+				l.end = &e
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
