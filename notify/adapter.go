@@ -3,9 +3,6 @@ package notify
 import (
 	"context"
 	"log/slog"
-	"net/http"
-	"net/netip"
-	"net/url"
 	"time"
 )
 
@@ -72,10 +69,4 @@ type AdapterEnv struct {
 	Outgoing  Outgoing
 	Clock     Clock
 	Log       *slog.Logger
-}
-
-// Outgoing is how requests leave the house.
-type Outgoing struct {
-	Proxy        func(*http.Request) (*url.URL, error) // nil: none
-	AllowPrivate []netip.Prefix                        // where endpoints that strangers supply may lead, besides public addresses
 }

@@ -23,6 +23,12 @@ type AccountChecker interface {
 	CheckAccount(ctx context.Context, a Account) error
 }
 
+// SoleAccounter is a connector whose source is one thing, such as a feed, and no mailboxes of people: the hub keeps one
+// account of that login without users for it, which carries its state, its events and its health.
+type SoleAccounter interface {
+	SoleAccount() (login string)
+}
+
 // Watch is what the hub gives to a connector for one source.
 type Watch interface {
 	// Accounts gives the source's accounts as they are now, and a channel that is closed when they change.
@@ -70,9 +76,10 @@ type ConnectorKind struct {
 
 // ConnectorEnv is what a connector is made of. New makes no connection and starts nothing.
 type ConnectorEnv struct {
-	Source SourceConfig
-	Clock  Clock
-	Log    *slog.Logger
+	Source   SourceConfig
+	Outgoing Outgoing
+	Clock    Clock
+	Log      *slog.Logger
 }
 
 // Account is a mailbox or calendar home at a source.

@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -51,7 +52,7 @@ func (w *watcher) run(ctx context.Context) error {
 func (w *watcher) Accounts(ctx context.Context) ([]Account, <-chan struct{}, error) {
 	changed := make(chan struct{})
 	sub := w.hub.bus.Subscribe(SubjectAccounts(w.source.ID))
-	accounts, err := w.hub.store.WatchedAccounts(ctx, w.source.ID)
+	accounts, err := w.watched(ctx)
 	if err != nil {
 		sub.Close()
 		return nil, nil, err
@@ -68,6 +69,20 @@ func (w *watcher) Accounts(ctx context.Context) ([]Account, <-chan struct{}, err
 		return nil
 	})
 	return accounts, changed, nil
+}
+
+// watched gives the source's accounts; the one of a source that is one thing is made when it is not there.
+func (w *watcher) watched(ctx context.Context) ([]Account, error) {
+	sole, ok := w.connector.(SoleAccounter)
+	if !ok {
+		return w.hub.store.WatchedAccounts(ctx, w.source.ID)
+	}
+	a := Account{Source: w.source.ID, Login: sole.SoleAccount(), Explicit: true, CreatedAt: w.hub.clock.Now()}
+	if _, _, err := w.hub.store.PutAccount(ctx, a); err != nil {
+		return nil, err
+	}
+	accounts, err := w.hub.store.WatchedAccounts(ctx, w.source.ID)
+	return slices.DeleteFunc(accounts, func(other Account) bool { return other.Login != a.Login }), err
 }
 
 // forget drops the health of accounts that are no more.

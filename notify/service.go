@@ -94,9 +94,14 @@ func (h *Hub) AddAccount(ctx context.Context, a Account) (stored Account, create
 	if err := p.err("the account is not valid"); err != nil {
 		return Account{}, false, err
 	}
-	if h.sources[a.Source] == nil {
+	w := h.sources[a.Source]
+	if w == nil {
 		return Account{}, false, &Error{Code: CodeUnknownSource, Detail: "the configuration has no source " + a.Source,
 			Fields: []FieldError{{Path: "source", Message: "is not a source of the configuration"}}}
+	}
+	if _, sole := w.connector.(SoleAccounter); sole {
+		return Account{}, false, &Error{Code: CodeInvalid, Detail: "the source " + a.Source + " has no accounts of people: the members of its topic are told",
+			Fields: []FieldError{{Path: "source", Message: "has no accounts of people; add them to the topic " + w.source.Topic}}}
 	}
 	a.Explicit = true
 	a.CreatedAt = h.clock.Now()

@@ -83,39 +83,10 @@ func local(host string) bool {
 	return last == "" || last[0] >= '0' && last[0] <= '9'
 }
 
-// refused are the ranges of the IANA special-purpose registries that are not simply someone's public address, among
-// them those that hold an IPv4 address inside: a gateway would take the packet to that address.
-var refused = prefixes(
-	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
-	"192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-	"224.0.0.0/4", "240.0.0.0/4",
-	"::/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	"3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-)
-
-func prefixes(list ...string) []netip.Prefix {
-	out := make([]netip.Prefix, len(list))
-	for i, s := range list {
-		out[i] = netip.MustParsePrefix(s)
-	}
-	return out
-}
-
 // checkAddr decides whether an address may be dialled.
 func (g *Guard) checkAddr(a netip.Addr) error {
-	a = a.WithZone("").Unmap() // ::ffff:10.0.0.1 is 10.0.0.1
-	for _, p := range g.opts.Outgoing.AllowPrivate {
-		if p.Contains(a) {
-			return nil
-		}
-	}
-	if !a.IsValid() || !a.IsGlobalUnicast() {
+	if !g.opts.Outgoing.Allows(a) {
 		return fmt.Errorf("%w: leads into the house's own network", ErrRefused)
-	}
-	for _, p := range refused {
-		if p.Contains(a) {
-			return fmt.Errorf("%w: leads into the house's own network", ErrRefused)
-		}
 	}
 	return nil
 }

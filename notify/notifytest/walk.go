@@ -24,6 +24,7 @@ type house struct {
 	hub      *notify.Hub
 	source   *Connector
 	config   notify.SourceConfig
+	sole     bool // the source is one thing, such as a feed
 	adapters map[notify.Lane]*Adapter
 	wrap     func(notify.Adapter) notify.Adapter // what stands before the adapters; nil: nothing
 }
@@ -61,6 +62,7 @@ func WalkSuite(t *testing.T, bus func() notify.Bus, open OpenStore) {
 	}
 	maps.Copy(tests, troubled())
 	maps.Copy(tests, reminded())
+	maps.Copy(tests, published())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := &house{t: t, open: open, dir: t.TempDir(), clock: NewClock(time.Time{}), bus: bus(), source: NewConnector(),
@@ -84,7 +86,7 @@ func (h *house) start() {
 		}
 	}
 	h.hub = notify.New(notify.Options{Store: h.store, Bus: h.bus, Clock: h.clock, Log: Quiet(), Lanes: lanes,
-		Sources: []notify.Source{{Config: h.config, Connector: h.source}}})
+		Sources: []notify.Source{{Config: h.config, Connector: h.connector()}}})
 	if err := h.hub.Start(h.ctx()); err != nil {
 		h.t.Fatal(err)
 	}

@@ -84,7 +84,8 @@ func (p *Parts) addSource(env Env, source notify.SourceConfig) error {
 		if kind.Name != source.Kind {
 			continue
 		}
-		connector, err := kind.New(notify.ConnectorEnv{Source: source, Clock: env.Clock, Log: env.Log.With("source", source.ID)})
+		connector, err := kind.New(notify.ConnectorEnv{Source: source, Outgoing: env.Config.Outgoing.Notify(), Clock: env.Clock,
+			Log: env.Log.With("source", source.ID)})
 		if err != nil {
 			return placed(source.Section, err)
 		}
