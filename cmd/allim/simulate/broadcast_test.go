@@ -92,7 +92,13 @@ func hubAt(t *testing.T, r *running, clock notify.Clock) *app.App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.New(t.Context(), app.Options{Config: config, Clock: clock, Synchronous: sqlite.Normal})
+	return started(t, app.Options{Config: config, Clock: clock, Synchronous: sqlite.Normal})
+}
+
+// started runs a hub until the test's end.
+func started(t *testing.T, o app.Options) *app.App {
+	t.Helper()
+	a, err := app.New(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
