@@ -23,7 +23,8 @@ type Options struct {
 	Lanes      map[Lane]Adapter
 	Retention  time.Duration // of what was told; 0: 30 days
 	Metrics    prometheus.Registerer
-	Holder     string // names this hub in leases; empty: a new id
+	Holder     string   // names this hub in leases; empty: a new id
+	Presence   Presence // who has a page open; nil: nobody
 }
 
 // Source is a source of the configuration with its connector.
@@ -51,6 +52,8 @@ type Hub struct {
 	unsynced atomic.Bool // some accounts do not follow the identities yet
 
 	expiries *expiryWarner // of credentials
+	rules    rules         // of people
+	bundles  bundles       // mails that are told together
 
 	connectors *group // stopped first
 	workers    *group // then these

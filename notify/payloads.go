@@ -31,7 +31,12 @@ func newPayloads(a Adapter) *payloads {
 }
 
 func (p *payloads) get(n Notification, v Variant) (Payload, error) {
-	key := payloadKey{n.ID, v}
+	return p.getAs(n.ID, n, v)
+}
+
+// getAs is get for a notification that is told in other words than its own, under a name for these.
+func (p *payloads) getAs(name string, n Notification, v Variant) (Payload, error) {
+	key := payloadKey{name, v}
 	p.mu.Lock()
 	r := p.kept[key]
 	if r == nil {

@@ -1,7 +1,6 @@
 package notify
 
 import (
-	"cmp"
 	"context"
 	"runtime/debug"
 	"sync/atomic"
@@ -84,8 +83,11 @@ func (r *laneRun) prepare(ctx context.Context, t *task, i int, now time.Time) (D
 	case !now.Before(deadline):
 		return Delivery{}, &Outcome{Verdict: expired, Reason: "its time ran out before it could be sent"}
 	}
-	d := target.Device
-	p, err := r.payload.get(n, n.VariantFor(cmp.Or(d.Locale, target.UserLocale), cmp.Or(d.TimeZone, target.UserTimeZone), d.Environment))
+	w, verdict := r.hub.consult(ctx, t, i, now)
+	if verdict != nil {
+		return Delivery{}, verdict
+	}
+	p, err := r.payload.getAs(w.name, w.n, w.variant)
 	if err != nil {
 		return Delivery{}, &Outcome{Verdict: Failed, Reason: "cannot be rendered: " + err.Error()}
 	}

@@ -12,6 +12,7 @@ import (
 const (
 	suppressed Verdict = "suppressed"
 	expired    Verdict = "expired"
+	held       Verdict = "held" // not now, by the person's own wish: until Outcome.At
 )
 
 // reasonStopped marks what was under way when the hub stopped: it is tried again at once, and is no failure.
@@ -102,6 +103,8 @@ func (r *laneRun) conclude(t *task, i int, o Outcome, now time.Time) (DeliveryRo
 		row.State = DeliverySuppressed
 	case expired:
 		row.State = DeliveryExpired
+	case held: // no attempt was made
+		row.State, row.Attempt, row.NextAt = DeliveryPending, t.attempt, o.At
 	case Misconfigured:
 		row.State, row.NextAt = DeliveryPending, now.Add(probePause)
 	default: // Retry

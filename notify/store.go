@@ -24,6 +24,11 @@ type Store interface {
 	InboxStore
 	InboxLog
 	KeyStore
+	SessionStore
+	PreferenceStore
+	MarkStore
+	AuditStore
+	SearchStore
 	OpsStore
 	Close() error
 }
@@ -199,6 +204,8 @@ type Target struct {
 	Device       Device
 	UserLocale   string
 	UserTimeZone string
+	// Preferences are the user's; nil: nothing is wished for. Read only.
+	Preferences *Preferences
 	// Suppressed: in the audience, but not to be pushed to (quiet hours, preferences); the reason.
 	Suppressed string
 }

@@ -58,6 +58,19 @@ var noticeWords = map[string]template{
 			PrivacyNone:   {[]string{"새 소식"}, []string{""}},
 		},
 	}},
+	},
+	bundleTemplate: {by: map[string]levels{
+		"en": {
+			PrivacyFull:   {[]string{"{count} new mails"}, []string{"{names}", ""}},
+			PrivacySender: {[]string{"{count} new mails"}, []string{"{names}", ""}},
+			PrivacyNone:   {[]string{"{count} new mails"}, []string{""}},
+		},
+		"ko": {
+			PrivacyFull:   {[]string{"새 메일 {count}통"}, []string{"{names}", ""}},
+			PrivacySender: {[]string{"새 메일 {count}통"}, []string{"{names}", ""}},
+			PrivacyNone:   {[]string{"새 메일 {count}통"}, []string{""}},
+		},
+	}},
 	posted: {by: map[string]levels{
 		"en": {PrivacySender: {[]string{"{title}"}, []string{""}}, PrivacyNone: {[]string{"New notice"}, []string{""}}},
 		"ko": {PrivacySender: {[]string{"{title}"}, []string{""}}, PrivacyNone: {[]string{"새 알림"}, []string{""}}},

@@ -74,7 +74,10 @@ type Live struct {
 	noEngine bool // it cannot be, or has ended
 }
 
-var _ notify.Router = (*Live)(nil)
+var (
+	_ notify.Router   = (*Live)(nil)
+	_ notify.Presence = (*Live)(nil)
+)
 
 // New makes it; nothing is started.
 func New(o Options) *Live {
@@ -114,6 +117,9 @@ func (l *Live) Routes() []notify.Route {
 		{Method: http.MethodGet, Path: "/me/poll", Scope: notify.ScopeUser, Handler: l.servePoll},
 	}
 }
+
+// Open implements notify.Presence.
+func (l *Live) Open(user string) bool { return l.open.has(user) }
 
 // Close refuses new connections with 503, tells the open ones to come back after a while, spread so that they do not
 // come all at once, and waits until they have ended or ctx does. Call it before http.Server.Shutdown, which waits for

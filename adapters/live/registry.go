@@ -77,6 +77,13 @@ func refusal(code notify.Code, detail string, after time.Duration) error {
 	return &notify.Error{Code: code, Detail: detail, RetryAfter: after}
 }
 
+// has tells whether the user has a connection open.
+func (r *registry) has(user string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ofUsers[user] > 0
+}
+
 func (r *registry) leave(user, transport string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

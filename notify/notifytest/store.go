@@ -20,7 +20,7 @@ func StoreSuite(t *testing.T, open OpenStore) {
 	for _, part := range [][]storeCase{
 		usersSuite(), devicesSuite(), suspicionSuite(), topicsSuite(), accountsSuite(), syncSuite(), eventsSuite(), planSuite(), remindersSuite(),
 		acceptSuite(), ingestSuite(), idempotencySuite(), listSuite(), steerSuite(), walksSuite(), advanceSuite(), settleSuite(), deliveriesSuite(),
-		receiptsSuite(), underWaySuite(), inboxSuite(), keysSuite(), opsSuite(), sweepSuite(), eraseSuite(), mergeSuite(), modelSuite(),
+		receiptsSuite(), underWaySuite(), inboxSuite(), keysSuite(), opsSuite(), sweepSuite(), eraseSuite(), mergeSuite(), peopleSuite(), modelSuite(),
 	} {
 		for _, c := range part {
 			t.Run(c.name, func(t *testing.T) {

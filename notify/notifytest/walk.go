@@ -27,6 +27,7 @@ type house struct {
 	sole     bool // the source is one thing, such as a feed
 	adapters map[notify.Lane]*Adapter
 	wrap     func(notify.Adapter) notify.Adapter // what stands before the adapters; nil: nothing
+	pages    *pages                              // that people have open
 }
 
 // The lanes of every test's house.
@@ -63,9 +64,10 @@ func WalkSuite(t *testing.T, bus func() notify.Bus, open OpenStore) {
 	maps.Copy(tests, troubled())
 	maps.Copy(tests, reminded())
 	maps.Copy(tests, published())
+	maps.Copy(tests, wishful())
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			h := &house{t: t, open: open, dir: t.TempDir(), clock: NewClock(time.Time{}), bus: bus(), source: NewConnector(),
+			h := &house{t: t, open: open, dir: t.TempDir(), clock: NewClock(time.Time{}), bus: bus(), source: NewConnector(), pages: &pages{},
 				config:   notify.SourceConfig{ID: "mail", Kind: "fake", Privacy: notify.PrivacyFull},
 				adapters: map[notify.Lane]*Adapter{phones: NewAdapter(), browsers: NewAdapter()}}
 			h.start()
@@ -87,6 +89,7 @@ func (h *house) start() {
 	}
 	h.hub = notify.New(notify.Options{Store: h.store, Bus: h.bus, Clock: h.clock, Log: Quiet(), Lanes: lanes,
 		Sources: []notify.Source{{Config: h.config, Connector: h.connector()}}})
+		Sources: []notify.Source{{Config: h.config, Connector: h.source}}, Presence: h.pages})
 	if err := h.hub.Start(h.ctx()); err != nil {
 		h.t.Fatal(err)
 	}

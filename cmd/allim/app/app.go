@@ -95,12 +95,14 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	bus := mem.New()
+	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry})
+	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry,
+		MaxTotal: maxLive(o.Config.Limits.LiveConnections, a.log), MaxPerUser: o.Config.Limits.LivePerUser})
 	a.hub = notify.New(notify.Options{
 		Store: a.store, Bus: bus, Clock: a.clock, Log: a.log, Normalizer: o.Config.Normalizer(),
 		Sources: a.parts.Sources, Lanes: a.parts.Lanes, Retention: o.Config.Retention, Metrics: registry,
+		Presence: a.live,
 	})
-	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry,
-		MaxTotal: maxLive(o.Config.Limits.LiveConnections, a.log), MaxPerUser: o.Config.Limits.LivePerUser})
 	a.api, err = api.New(api.Options{
 		Hub: a.hub, Store: a.store, Clock: a.clock, Log: a.log,
 		Limits:         api.Limits{Body: int64(o.Config.Limits.Body), RequestsPerKey: o.Config.Limits.RequestsPerKey},

@@ -117,7 +117,7 @@ func (t *tx) eraseNotices(user int64) error {
 func (t *tx) dropNotification(seq int64) error {
 	for _, q := range []string{`DELETE FROM audience WHERE notification=?`, `DELETE FROM walks WHERE notification=?`,
 		`DELETE FROM deliveries WHERE notification=?`, `DELETE FROM receipts WHERE notification=?`,
-		`DELETE FROM idempotency WHERE notification=?`, `DELETE FROM notifications WHERE seq=?`} {
+		`DELETE FROM marks WHERE notification=?`, `DELETE FROM idempotency WHERE notification=?`, `DELETE FROM notifications WHERE seq=?`} {
 		if err := t.run(q, seq); err != nil {
 			return err
 		}
@@ -172,6 +172,10 @@ func mergeSteps() []string {
 			ON CONFLICT (topic, user) DO UPDATE SET joined=min(joined, excluded.joined)`,
 		`DELETE FROM members WHERE user=?1 AND ?2>0`,
 		`UPDATE users SET joined=min(joined, (SELECT joined FROM users WHERE key=?1)) WHERE key=?2`,
+		`UPDATE sessions SET user=?2 WHERE user=?1`,
+		`UPDATE OR IGNORE marks SET user=?2 WHERE user=?1`,
+		`DELETE FROM invitations WHERE user=?1 AND ?2>0`,
+		`UPDATE users SET preferences=(SELECT preferences FROM users WHERE key=?1) WHERE key=?2 AND preferences=''`,
 		`UPDATE OR IGNORE told SET user=?2 WHERE user=?1`,
 		`DELETE FROM told WHERE user=?1 AND ?2>0`,
 		`UPDATE OR IGNORE account_users SET user=?2 WHERE user=?1`,

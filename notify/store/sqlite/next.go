@@ -19,7 +19,7 @@ const (
 		coalesce((SELECT min(seq) FROM audience WHERE notification=?3), 0), coalesce((SELECT max(seq) FROM audience WHERE notification=?3), 0)`
 
 	// The parameters of all ways: ?1 notification, ?2 lane, ?3 position, ?4 last key, ?5 limit, ?6 and ?7 the audience's rows.
-	sqlTargetColumns = `SELECT ` + sqlDeviceColumns + `, u.locale, u.time_zone `
+	sqlTargetColumns = `SELECT ` + sqlDeviceColumns + `, u.locale, u.time_zone, u.preferences `
 	sqlTargetJoins   = ` CROSS JOIN users u ON u.key=d.user CROSS JOIN lanes l ON l.key=d.lane `
 	// sqlInRange leaves out devices whose delivery is settled already, or waits for its retry.
 	sqlInRange = ` d.key>?3 AND d.key<=?4 AND d.lane=?2 AND d.state<2
@@ -75,9 +75,12 @@ func few(w notify.Walk, limit int) bool {
 func (s *Store) scanTarget(r scanner) (notify.Target, error) {
 	var row deviceRow
 	var t notify.Target
-	if err := r.Scan(append(row.dest(), &t.UserLocale, &t.UserTimeZone)...); err != nil {
+	var wishes string
+	if err := r.Scan(append(row.dest(), &t.UserLocale, &t.UserTimeZone, &wishes)...); err != nil {
 		return t, err
 	}
 	t.Device = s.device(&row)
-	return t, nil
+	var err error
+	t.Preferences, err = s.wishes.of(wishes)
+	return t, err
 }

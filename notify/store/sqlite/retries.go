@@ -9,7 +9,7 @@ import (
 
 const (
 	// Retries of paused notifications wait.
-	sqlDueRetries = `SELECT ` + sqlRowColumns + `, ` + sqlDueDeviceColumns + `, u2.locale, u2.time_zone
+	sqlDueRetries = `SELECT ` + sqlRowColumns + `, ` + sqlDueDeviceColumns + `, u2.locale, u2.time_zone, u2.preferences
 		FROM lanes l CROSS JOIN deliveries d INDEXED BY deliveries_due ON d.lane=l.key AND d.state=1
 		CROSS JOIN notifications n ON n.seq=d.notification AND n.state=2 CROSS JOIN users u ON u.key=d.user
 		CROSS JOIN devices v ON v.key=d.device CROSS JOIN users u2 ON u2.key=v.user
@@ -48,9 +48,12 @@ func (s *Store) scanDue(r scanner) (notify.Due, error) {
 	var row deliveryRow
 	var device deviceRow
 	var d notify.Due
-	if err := r.Scan(append(append(row.dest(), device.dest()...), &d.Target.UserLocale, &d.Target.UserTimeZone)...); err != nil {
+	var wishes string
+	if err := r.Scan(append(append(row.dest(), device.dest()...), &d.Target.UserLocale, &d.Target.UserTimeZone, &wishes)...); err != nil {
 		return d, err
 	}
 	d.Row, d.Seq, d.Target.Device = s.delivery(&row), row.seq, s.device(&device)
-	return d, nil
+	var err error
+	d.Target.Preferences, err = s.wishes.of(wishes)
+	return d, err
 }

@@ -48,6 +48,7 @@ type Store struct {
 	salt   []byte // makes device ids
 	epoch  string // of inbox cursors
 	follow followers
+	wishes wishes
 }
 
 var _ notify.Store = (*Store)(nil)

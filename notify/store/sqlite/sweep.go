@@ -13,6 +13,7 @@ const (
 
 	sqlTrimRows     = `DELETE FROM deliveries WHERE notification=?1 AND device IN (SELECT device FROM deliveries WHERE notification=?1 LIMIT ?2)`
 	sqlTrimReceipts = `DELETE FROM receipts WHERE notification=?1 AND device IN (SELECT device FROM receipts WHERE notification=?1 LIMIT ?2)`
+	sqlTrimMarks    = `DELETE FROM marks WHERE seq IN (SELECT seq FROM marks WHERE notification=?1 LIMIT ?2)`
 	sqlTrimAudience = `DELETE FROM audience WHERE seq IN (SELECT seq FROM audience WHERE notification=?1 ORDER BY seq LIMIT ?2)`
 	sqlRaiseFloor   = `UPDATE meta SET value=max(value, coalesce((SELECT max(seq) FROM audience WHERE notification=?), 0)) WHERE name='` + metaFloor + `'`
 
@@ -36,6 +37,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, retention time.Duratio
 			},
 			func() (bool, error) { return t.sweepNotices(old, limit) },
 			func() (bool, error) { return t.sweepAccounts(now, limit) },
+			func() (bool, error) { return t.sweepPeople(now, old, limit) },
 		} {
 			more, err := step()
 			if err != nil {
@@ -122,7 +124,7 @@ func (t *tx) trim(seq, budget int64) (int64, error) {
 	if err := t.run(sqlRaiseFloor, seq); err != nil {
 		return 0, err
 	}
-	for _, q := range []string{sqlTrimRows, sqlTrimReceipts, sqlTrimAudience} {
+	for _, q := range []string{sqlTrimRows, sqlTrimReceipts, sqlTrimMarks, sqlTrimAudience} {
 		n, err := t.changed(q, seq, budget)
 		if err != nil {
 			return 0, err
