@@ -35,7 +35,7 @@ type ruleEvent struct {
 	Type     string `expr:"type"`
 	Source   string `expr:"source"`
 	Calendar string `expr:"calendar"`
-	Summary  string `expr:"summary"`
+	Title    string `expr:"title"` // of the meeting, task or news
 }
 
 type ruleNotice struct {
@@ -131,7 +131,7 @@ func (r *rules) say(text string, n Notification, now time.Time) Say {
 func inputOf(n Notification, now time.Time) ruleInput {
 	p := n.Params
 	in := ruleInput{
-		Event:   ruleEvent{Type: string(n.eventType()), Source: n.source(), Calendar: p["calendar"], Summary: p["summary"]},
+		Event:   ruleEvent{Type: string(n.eventType()), Source: n.source(), Calendar: p["calendar"], Title: p["title"]},
 		Notice:  ruleNotice{Title: n.Content.Title, Body: n.Content.Body, Topics: n.To.Topics, Urgent: n.Urgent},
 		Hour:    now.Hour(),
 		Weekday: weekdays()[now.Weekday()],

@@ -58,17 +58,16 @@ var noticeWords = map[string]template{
 			PrivacyNone:   {[]string{"새 소식"}, []string{""}},
 		},
 	}},
-	},
 	bundleTemplate: {by: map[string]levels{
 		"en": {
-			PrivacyFull:   {[]string{"{count} new mails"}, []string{"{names}", ""}},
-			PrivacySender: {[]string{"{count} new mails"}, []string{"{names}", ""}},
-			PrivacyNone:   {[]string{"{count} new mails"}, []string{""}},
+			PrivacyFull:   {[]string{"{count} new mails", "New mail"}, []string{"{names}", ""}},
+			PrivacySender: {[]string{"{count} new mails", "New mail"}, []string{"{names}", ""}},
+			PrivacyNone:   {[]string{"{count} new mails", "New mail"}, []string{""}},
 		},
 		"ko": {
-			PrivacyFull:   {[]string{"새 메일 {count}통"}, []string{"{names}", ""}},
-			PrivacySender: {[]string{"새 메일 {count}통"}, []string{"{names}", ""}},
-			PrivacyNone:   {[]string{"새 메일 {count}통"}, []string{""}},
+			PrivacyFull:   {[]string{"새 메일 {count}통", "새 메일"}, []string{"{names}", ""}},
+			PrivacySender: {[]string{"새 메일 {count}통", "새 메일"}, []string{"{names}", ""}},
+			PrivacyNone:   {[]string{"새 메일 {count}통", "새 메일"}, []string{""}},
 		},
 	}},
 	posted: {by: map[string]levels{
