@@ -88,8 +88,7 @@ func (h *house) start() {
 		}
 	}
 	h.hub = notify.New(notify.Options{Store: h.store, Bus: h.bus, Clock: h.clock, Log: Quiet(), Lanes: lanes,
-		Sources: []notify.Source{{Config: h.config, Connector: h.connector()}}})
-		Sources: []notify.Source{{Config: h.config, Connector: h.source}}, Presence: h.pages})
+		Sources: []notify.Source{{Config: h.config, Connector: h.connector()}}, Presence: h.pages})
 	if err := h.hub.Start(h.ctx()); err != nil {
 		h.t.Fatal(err)
 	}
