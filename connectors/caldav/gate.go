@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"net/http"
 	"sync"
 	"time"
 
@@ -55,25 +56,27 @@ func (g *gate) leave(err error) {
 	defer g.mu.Unlock()
 	g.probing = false
 	now := g.clock.Now()
-	switch t := asTrouble(err); {
-	case err == nil || t.kind != kindUnreachable && t.kind != kindAuth && t.kind != kindBusy && t.kind != kindNetwork && t.kind != kindSetup:
-		g.reason, g.away, g.refused = nil, 0, 0
-		g.tries.well()
-	case t.kind == kindUnreachable:
-		if g.away++; g.away >= closeAway || g.reason != nil {
-			if g.away == closeAway {
-				g.since = now
-			}
+	switch t := asTrouble(err); t.kind {
+	case kindUnreachable:
+		if g.away++; g.away == closeAway {
+			g.since = now
+		}
+		if g.away >= closeAway || g.reason != nil {
 			g.close(t, min(probeFirst+now.Sub(g.since)/4, probeLast))
 		}
-	case t.kind == kindAuth && g.shared:
-		if g.refused++; g.refused >= closeRefused || g.reason != nil {
+	case kindAuth:
+		if g.refused++; g.shared && (g.refused >= closeRefused || g.reason != nil) {
 			g.close(t, g.tries.refusedLogin())
 		}
-	case t.kind == kindBusy && t.status == 503 && t.wait > 0:
-		g.close(t, t.wait)
+	case kindBusy:
+		if g.reason = nil; t.status == http.StatusServiceUnavailable && t.wait > 0 {
+			g.close(t, t.wait)
+		}
+	case kindNetwork, kindSetup, kindStore:
+		g.reason = nil // it may answer, at least
 	default:
-		g.reason = nil // it answers, at least
+		g.reason, g.away, g.refused = nil, 0, 0
+		g.tries.well()
 	}
 }
 

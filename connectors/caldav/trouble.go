@@ -16,16 +16,17 @@ import (
 type kind int
 
 const (
-	kindNetwork     kind = iota // the connection broke or the server was silent: try again
-	kindUnreachable             // no connection: the host is in trouble
-	kindBusy                    // the server said to come again (429, 503, other 5xx), perhaps when
-	kindAuth                    // the login was refused (401): slow lane
-	kindForbidden               // 403 and the like: this resource is not for us
-	kindGone                    // 404, 410
-	kindToken                   // the sync token is no good any more: a full look at etags
-	kindRefused                 // any other refusal, or an answer that makes no sense
-	kindSetup                   // the set-up is wrong: only people can help
-	kindStore                   // what was seen could not be stored
+	kindNone        kind = iota
+	kindNetwork          // the connection broke or the server was silent: try again
+	kindUnreachable      // no connection: the host is in trouble
+	kindBusy             // the server said to come again (429, 503, other 5xx), perhaps when
+	kindAuth             // the login was refused (401): slow lane
+	kindForbidden        // 403 and the like: this resource is not for us
+	kindGone             // 404, 410
+	kindToken            // the sync token is no good any more: a full look at etags
+	kindRefused          // any other refusal, or an answer that makes no sense
+	kindSetup            // the set-up is wrong: only people can help
+	kindStore            // what was seen could not be stored
 )
 
 // trouble is an error with its kind. Its text is for people: plain words, no secrets, no content.
@@ -45,8 +46,11 @@ func troublef(k kind, format string, args ...any) *trouble {
 	return &trouble{kind: k, text: err.Error(), err: errors.Unwrap(err)}
 }
 
-// asTrouble finds the trouble in an error; anything else counts as the network's.
+// asTrouble finds the trouble in an error; anything else counts as the network's. Without an error it is one of kindNone.
 func asTrouble(err error) *trouble {
+	if err == nil {
+		return &trouble{}
+	}
 	var t *trouble
 	if errors.As(err, &t) {
 		return t

@@ -36,7 +36,7 @@ func (a *account) judge(t *trouble) (notify.HealthState, time.Duration) {
 	case kindAuth:
 		return notify.HealthAuthFailed, a.tries.refusedLogin()
 	case kindUnreachable:
-		return notify.HealthUnreachable, a.tries.trouble()
+		return notify.HealthUnreachable, min(a.tries.trouble(), early(probeLast)) // the gate holds the others back
 	case kindSetup:
 		return notify.HealthUnreachable, max(a.tries.trouble(), a.src.settings.Poll)
 	case kindBusy:

@@ -22,6 +22,7 @@ type Watch struct {
 	changed  chan struct{}
 	states   map[string]map[string][]byte
 	events   []notify.Event
+	planned  map[string]map[notify.Object][]notify.Reminder
 	keys     map[string]bool // account and key
 	reports  map[string][]notify.Health
 	puts     int
@@ -35,7 +36,7 @@ type Watch struct {
 // NewWatch has the given accounts; those without an id get one.
 func NewWatch(accounts ...notify.Account) *Watch {
 	w := &Watch{changed: make(chan struct{}), moved: make(chan struct{}), states: map[string]map[string][]byte{},
-		keys: map[string]bool{}, reports: map[string][]notify.Health{}}
+		planned: map[string]map[notify.Object][]notify.Reminder{}, keys: map[string]bool{}, reports: map[string][]notify.Health{}}
 	w.SetAccounts(accounts...)
 	return w
 }
@@ -102,6 +103,14 @@ func (w *Watch) Put(ctx context.Context, b notify.Batch) error {
 			delete(w.states[b.Account], k)
 		} else {
 			w.states[b.Account][k] = slices.Clone(v)
+		}
+	}
+	for object, list := range b.Reminders {
+		if w.planned[b.Account] == nil {
+			w.planned[b.Account] = map[notify.Object][]notify.Reminder{}
+		}
+		if w.planned[b.Account][object] = slices.Clone(list); len(list) == 0 {
+			delete(w.planned[b.Account], object)
 		}
 	}
 	for _, e := range b.Events {
@@ -178,6 +187,18 @@ func (w *Watch) State(account string) map[string][]byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.states[account])
+}
+
+// Reminders gives the reminders that are planned for an account, by time.
+func (w *Watch) Reminders(account string) []notify.Reminder {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []notify.Reminder
+	for _, list := range w.planned[account] {
+		all = append(all, list...)
+	}
+	slices.SortFunc(all, func(a, b notify.Reminder) int { return a.FireAt.Compare(b.FireAt) })
+	return all
 }
 
 // Forget loses the state of an account, as a lost database does; its events stay.
