@@ -2,6 +2,7 @@
 package connectors
 
 import (
+	"allim.dev/allim/connectors/caldav"
 	"allim.dev/allim/connectors/imap"
 	"allim.dev/allim/notify"
 )
@@ -9,4 +10,5 @@ import (
 // Kinds are all kinds of sources that there are.
 var Kinds = []notify.ConnectorKind{
 	imap.Kind,
+	caldav.Kind,
 }

@@ -56,6 +56,9 @@ func exampleFolder(t *testing.T) string {
 	}
 	t.Setenv("IMAP_MASTER", "secret")
 	t.Setenv("IMAP_CLIENT_SECRET", "secret")
+	t.Setenv("CALDAV_PASSWORD", "secret")
+	t.Setenv("CALDAV_TOKEN", "secret")
+	t.Setenv("CALDAV_CLIENT_SECRET", "secret")
 	t.Setenv("WNS_SECRET", "secret")
 	t.Setenv("HOOK_SECRET", "a secret of some length")
 	return dir
