@@ -145,6 +145,9 @@ func (h *Hub) admit(n Notification, now time.Time) (Notification, error) {
 	if err != nil {
 		return Notification{}, err
 	}
+	if err := h.checkData(n); err != nil {
+		return Notification{}, err
+	}
 	n.ID, n.CreatedAt, n.State = NewID(), now, StateSending
 	start := now
 	if n.SendAt.After(now) {

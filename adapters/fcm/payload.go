@@ -79,6 +79,9 @@ func (a *Adapter) Render(n notify.Notification, v notify.Variant) (notify.Payloa
 	return notify.Payload{Body: body}, nil
 }
 
+// CheckData implements notify.DataChecker.
+func (a *Adapter) CheckData(data map[string]string) error { return checkData(data) }
+
 // checkData refuses the keys that FCM refuses ("projects.messages", data).
 func checkData(data map[string]string) error {
 	for _, k := range slices.Sorted(maps.Keys(data)) {
