@@ -80,6 +80,8 @@ type ConnectorEnv struct {
 	Outgoing Outgoing
 	Clock    Clock
 	Log      *slog.Logger
+	// Mappings are those of the configuration, by id, for connectors that watch for foreign documents.
+	Mappings map[string]Mapping
 }
 
 // Account is a mailbox or calendar home at a source.

@@ -16,6 +16,7 @@ import (
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/api/codec"
 	"allim.dev/allim/notify/api/wire"
+	"allim.dev/allim/notify/docmap"
 )
 
 // Service is what the API asks of the hub; *notify.Hub is one.
@@ -28,6 +29,8 @@ type Service interface {
 	AddAccount(ctx context.Context, a notify.Account) (stored notify.Account, created bool, err error)
 	RemoveAccount(ctx context.Context, id string) error
 	Send(ctx context.Context, n notify.Notification, idem notify.Idempotency) (accepted notify.Notification, replayed bool, err error)
+	SendAll(ctx context.Context, p notify.Posting) (accepted []notify.Acceptance, known bool, err error)
+	CountDocument(mapping string, err error)
 	Pause(ctx context.Context, id string) (notify.Notification, error)
 	Resume(ctx context.Context, id string) (notify.Notification, error)
 	Cancel(ctx context.Context, id string) (notify.Notification, error)
@@ -72,6 +75,8 @@ type Options struct {
 	PublicURL      string         // the hub's address as browsers see it; its pages may use the session cookie
 	// Routers are parts that serve their own routes below /v1, such as live streams. The API does their login.
 	Routers []notify.Router
+	// Mappings are those that POST /v1/ingest/{mapping} applies.
+	Mappings []*docmap.Mapping
 	// Registerer takes the API's own metrics (nil: none); Gatherer is what GET /metrics shows (nil: no such call).
 	Registerer prometheus.Registerer
 	Gatherer   prometheus.Gatherer
@@ -98,6 +103,7 @@ type API struct {
 	started  time.Time
 	// documents gives what the hub says about its own API.
 	documents func() (documents, error)
+	mappings  map[string]*docmap.Mapping
 }
 
 // New makes the API and starts the goroutine that stores when keys were used; Close ends it.
@@ -112,6 +118,10 @@ func New(o Options) (*API, error) {
 		keys: newKeyCache(o.Clock), rates: newRates(o.Clock, o.Limits.RequestsPerKey), origin: http.NewCrossOriginProtection(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_http_requests_total",
 			Help: "HTTP requests by route and status."}, []string{"route", "code"})}
+	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))
+	for _, m := range o.Mappings {
+		a.mappings[m.ID()] = m
+	}
 	if err := a.trustOrigin(o.PublicURL); err != nil {
 		return nil, err
 	}

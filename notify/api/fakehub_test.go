@@ -15,6 +15,9 @@ type fakeHub struct {
 	clock notify.Clock
 	lanes []notify.LaneStatus
 	panic bool // the next call of Sources panics
+	// counted are the foreign documents, each with its mapping and the code of its refusal; broken is what SendAll says.
+	counted []string
+	broken  error
 }
 
 func (h *fakeHub) PutUser(ctx context.Context, u notify.User) (notify.User, bool, error) {
@@ -115,6 +118,46 @@ func (h *fakeHub) Send(_ context.Context, n notify.Notification, idem notify.Ide
 	h.store.rows = append(h.store.rows, notify.DeliveryRow{ID: notify.DeliveryID(n.Seq, 1), Notification: n.ID, Device: "d1",
 		User: "kim", Lane: notify.Lane{App: "corp", Platform: notify.APNs}, State: notify.DeliveryFailed, Attempt: 3, Reason: "BadTopic"})
 	return n, false, nil
+}
+
+// SendAll takes all or none, as the hub does.
+func (h *fakeHub) SendAll(ctx context.Context, p notify.Posting) (accepted []notify.Acceptance, known bool, err error) {
+	if h.broken != nil {
+		return nil, false, h.broken
+	}
+	var faults notify.Faults
+	for _, s := range p.Items {
+		n, err := s.Notification.Validate(notify.Normalizer{}, h.clock.Now())
+		for i, u := range n.To.Users {
+			if _, ok := h.store.users[u]; !ok && err == nil {
+				err = &notify.Error{Code: notify.CodeUnknownUser, Fields: []notify.FieldError{{Path: "to.users[" + string(rune('0'+i)) + "]", Message: "is not known"}}}
+			}
+		}
+		if err != nil {
+			faults.Add(s, err)
+		}
+	}
+	if err := faults.Err(len(p.Items)); err != nil {
+		return nil, false, err
+	}
+	for _, s := range p.Items {
+		if p.Dry {
+			accepted = append(accepted, notify.Acceptance{Notification: s.Notification, People: s.Notification.To.Users})
+			continue
+		}
+		s.Notification.By = p.By
+		n, replayed, err := h.Send(ctx, s.Notification, s.Idempotency)
+		if err != nil {
+			return nil, false, err
+		}
+		accepted = append(accepted, notify.Acceptance{Notification: n, Replayed: replayed})
+	}
+	return accepted, false, nil
+}
+
+func (h *fakeHub) CountDocument(mapping string, err error) {
+	defer h.store.locked()()
+	h.counted = append(h.counted, mapping+" "+string(notify.CodeOf(err)))
 }
 
 func (h *fakeHub) state(id string, to notify.State) (notify.Notification, error) {

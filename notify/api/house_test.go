@@ -36,7 +36,7 @@ func newHouse(t *testing.T, change ...func(*api.Options)) *house {
 	h.hub = &fakeHub{store: h.store, clock: h.clock}
 	registry := prometheus.NewRegistry()
 	o := api.Options{Hub: h.hub, Store: h.store, Clock: h.clock, Log: notifytest.Quiet(), PublicURL: "https://allim.example.com",
-		Registerer: registry, Gatherer: registry}
+		Registerer: registry, Gatherer: registry, Mappings: mappings(t)}
 	for _, f := range change {
 		f(&o)
 	}

@@ -115,8 +115,7 @@ func fromNotification(in *wire.NotificationInput) (notify.Notification, error) {
 // toNotification hides the words of what was made of an event (a mail's subject, say): they are for the person told.
 func toNotification(n notify.Notification, now time.Time) wire.Notification {
 	out := wire.Notification{ID: n.ID, State: n.State, Counts: toCounts(n.Counts),
-		To: wire.Audience{Users: n.To.Users, Identities: mapped(n.To.Identities, toIdentity), Devices: n.To.Devices,
-			Topics: n.To.Topics, All: n.To.All, Platforms: n.To.Platforms, Apps: n.To.Apps},
+		To:          toAudience(n.To),
 		CollapseKey: n.CollapseKey, Priority: n.Priority, Urgent: n.Urgent, Silent: n.Silent, TTL: int64(n.TTL / time.Second),
 		SendAt: n.SendAt, Rate: n.Rate, Template: n.Template, Event: n.Event, By: n.By, Skipped: n.Skipped,
 		CreatedAt: n.CreatedAt, ExpiresAt: n.ExpiresAt, DoneAt: n.DoneAt, EstimatedDoneAt: estimate(n, now)}
@@ -124,6 +123,11 @@ func toNotification(n notify.Notification, now time.Time) wire.Notification {
 		out.Content, out.Params = toContent(n.Content), n.Params
 	}
 	return out
+}
+
+func toAudience(a notify.Audience) wire.Audience {
+	return wire.Audience{Users: a.Users, Identities: mapped(a.Identities, toIdentity), Devices: a.Devices, Topics: a.Topics, All: a.All,
+		Platforms: a.Platforms, Apps: a.Apps}
 }
 
 func toContent(c notify.Content) wire.Content {

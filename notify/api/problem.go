@@ -136,28 +136,47 @@ func problemOf(err error, request string) (p wire.Problem, retryAfter string) {
 
 // fail answers an error, and logs what the caller is not told.
 func (a *API) fail(c *call, err error) {
+	if p, answer := a.judge(c, err); answer {
+		a.problem(c, p)
+	}
+}
+
+// judge makes a problem of an error, and logs what the caller is not told; false when the caller has left.
+func (a *API) judge(c *call, err error) (p wire.Problem, answer bool) {
 	c.failure = err
 	if errors.Is(err, context.Canceled) && c.gin.Request.Context().Err() != nil {
 		c.gin.Status(statusClosed)
-		return
+		return p, false
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = notify.Wrap(notify.CodeUnavailable, err, "the request took too long")
 	}
-	p, retryAfter := problemOf(err, c.id)
+	var retryAfter string
+	p, retryAfter = problemOf(err, c.id)
 	if p.Status >= http.StatusInternalServerError {
 		a.log.Error("a request failed", "request", c.id, "route", c.route, "status", p.Status, "error", causes(err))
 	}
 	if retryAfter != "" {
 		c.header("Retry-After", retryAfter)
 	}
-	a.problem(c, p)
+	return p, true
+}
+
+// challenge says how to log in, where that is what is missing.
+func (a *API) challenge(c *call, p wire.Problem, basic bool) {
+	if p.Status != http.StatusUnauthorized {
+		return
+	}
+	c.header("WWW-Authenticate", `Bearer realm="allim"`)
+	if basic {
+		c.gin.Writer.Header().Add("WWW-Authenticate", `Basic realm="allim"`)
+	}
 }
 
 // problem writes a problem document.
 func (a *API) problem(c *call, p wire.Problem) {
-	if p.Status == http.StatusUnauthorized {
-		c.header("WWW-Authenticate", `Bearer realm="allim"`)
+	if c.gin.Writer.Header().Get("WWW-Authenticate") == "" {
+		a.challenge(c, p, false)
 	}
 	mediaType := "application/problem+json"
 	if c.form == codec.XML {

@@ -47,7 +47,7 @@ const (
 
 // Compile makes a mapping of its part of the configuration. The error names every mistake at its place there.
 func Compile(id string, section notify.Section, o Options) (*Mapping, error) {
-	s := spec{Each: "/*", MaxMatches: defaultMatches}
+	s := spec{Each: "/", MaxMatches: defaultMatches}
 	if err := section.Decode(&s); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ type spec struct {
 	Charset text `yaml:"charset"`
 	// Namespaces are the prefixes of the paths below.
 	Namespaces map[string]text `yaml:"namespaces"`
-	// Each is the XPath of the matches: one notification each.
+	// Each is the XPath of the matches: one notification each. Absent: the document as a whole.
 	Each text `yaml:"each"`
 	// Common are evaluated once for the whole document, Vars for each match; Lists give the values of all nodes.
 	Common map[string]text `yaml:"common"`

@@ -251,7 +251,7 @@ notification: {to: {users: [kim]}, title: "{{.n}}"}
 
 func TestReplies(t *testing.T) {
 	m := compile(t, `
-vars: {no: "@no"}
+vars: {no: "o/@no"}
 notification: {to: {users: [kim]}, title: "t"}
 reply:
   contentType: text/xml; charset=euc-kr

@@ -107,7 +107,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		Hub: a.hub, Store: a.store, Clock: a.clock, Log: a.log,
 		Limits:         api.Limits{Body: int64(o.Config.Limits.Body), RequestsPerKey: o.Config.Limits.RequestsPerKey},
 		TrustedProxies: o.Config.TrustedProxies, PublicURL: a.PublicURL(),
-		Routers: []notify.Router{a.live}, Registerer: registry, Gatherer: registry,
+		Routers: []notify.Router{a.live}, Mappings: a.parts.Mappings, Registerer: registry, Gatherer: registry,
 	})
 	if err != nil {
 		return err

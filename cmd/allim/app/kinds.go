@@ -12,6 +12,7 @@ import (
 	"allim.dev/allim/configs"
 	"allim.dev/allim/connectors"
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/docmap"
 )
 
 // Env is what adapters and connectors are made from.
@@ -23,8 +24,9 @@ type Env struct {
 
 // Parts are the adapters and connectors that a configuration names. A hub that gets the lanes owns them.
 type Parts struct {
-	Lanes   map[notify.Lane]notify.Adapter
-	Sources []notify.Source
+	Lanes    map[notify.Lane]notify.Adapter
+	Sources  []notify.Source
+	Mappings []*docmap.Mapping
 }
 
 // Build makes them; no connection is made and nothing is started. The error names every mistake in the kinds' own parts;
@@ -36,6 +38,10 @@ func Build(env Env) (*Parts, error) {
 		for _, platform := range app.Platforms {
 			errs = append(errs, p.addLane(env, app.ID, platform))
 		}
+	}
+	var err error
+	if p.Mappings, err = Mappings(env.Config); err != nil {
+		errs = append(errs, err)
 	}
 	for _, source := range env.Config.Sources {
 		errs = append(errs, p.addSource(env, source))
@@ -85,7 +91,7 @@ func (p *Parts) addSource(env Env, source notify.SourceConfig) error {
 			continue
 		}
 		connector, err := kind.New(notify.ConnectorEnv{Source: source, Outgoing: env.Config.Outgoing.Notify(), Clock: env.Clock,
-			Log: env.Log.With("source", source.ID)})
+			Log: env.Log.With("source", source.ID), Mappings: byID(p.Mappings)})
 		if err != nil {
 			return placed(source.Section, err)
 		}

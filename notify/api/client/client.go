@@ -69,9 +69,10 @@ type request struct {
 	path   string
 	query  url.Values
 	header http.Header
-	in     any // nil: no body
-	out    any // nil: no answer is expected
-	also   int // a status from 400 on that carries out, too; 0: none
+	in     any    // nil: no body, or a foreign one
+	doc    []byte // a foreign body, with its Content-Type in header
+	out    any    // nil: no answer is expected
+	also   int    // a status from 400 on that carries out, too; 0: none
 }
 
 // at joins a path, each part escaped.
@@ -88,8 +89,11 @@ func at(parts ...string) string {
 // detail and the fields; a hub that cannot be reached is CodeUnavailable.
 func (c *Client) do(ctx context.Context, r request) (status int, err error) {
 	var body io.Reader
-	if r.in != nil {
+	switch {
+	case r.in != nil:
 		body = bytes.NewReader(c.codec.Encode(c.form, r.in))
+	case r.doc != nil:
+		body = bytes.NewReader(r.doc)
 	}
 	target := c.base + r.path
 	if len(r.query) > 0 {
