@@ -145,13 +145,10 @@ func (c *cli) printTrial(trial wire.Trial, known bool) error {
 		}
 		t.add(n.Where, line, audience(n), devices, title, body, once)
 	}
-	if err := c.print(trial, t); err != nil {
-		return err
-	}
-	if len(trial.Notifications) == 0 {
+	if len(trial.Notifications) == 0 && !c.json {
 		return errors.New("the document would send nothing: its condition (when) holds for no match")
 	}
-	return nil
+	return c.print(trial, t)
 }
 
 // audience names who is told: what the document says, and the people whom the hub found.

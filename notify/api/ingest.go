@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
-	"reflect"
 	"strings"
 	"time"
 
@@ -16,16 +15,20 @@ import (
 	"allim.dev/allim/notify/docmap"
 )
 
-// ingestRoutes take documents in forms of others' making: their Request is nil, and Foreign is set.
-func ingestRoutes() []Route {
-	return []Route{
-		foreign("/v1/ingest/{mapping}", http.StatusAccepted, reflect.TypeFor[wire.Ingested](), (*API).ingest),
-		foreign("/v1/mappings/{mapping}/try", http.StatusOK, reflect.TypeFor[wire.Trial](), (*API).tryMapping),
-	}
+// ForeignRoute is a call that takes a document in a form of its sender's making, which a mapping describes.
+type ForeignRoute struct {
+	Path   string // POST, with {mapping}
+	Status int    // of a success
+	trial  bool   // nothing is sent or counted, and faults are told in the API's form
+	serve  func(*API, *call, *foreignCall) error
 }
 
-func foreign(path string, status int, answer reflect.Type, serve func(*API, *call, *foreignCall) error) Route {
-	return Route{Method: post, Path: path, Scopes: send(), Answer: answer, Status: status, Foreign: serve != nil, foreign: serve}
+// ForeignRoutes are all of them; each needs the scope send.
+func ForeignRoutes() []ForeignRoute {
+	return []ForeignRoute{
+		{Path: "/v1/ingest/{mapping}", Status: http.StatusAccepted, serve: (*API).ingest},
+		{Path: "/v1/mappings/{mapping}/try", Status: http.StatusOK, trial: true, serve: (*API).tryMapping},
+	}
 }
 
 // foreignCall is what a call with a foreign document knows of it.
@@ -33,17 +36,17 @@ type foreignCall struct {
 	mapping  *docmap.Mapping // nil: there is none of this name
 	document notify.Foreign
 	form     docmap.Form
-	trial    bool // nothing is sent or counted, and faults are told in the API's form
+	trial    bool
 }
 
 // foreignHandler is handler for foreign documents: whatever is wrong is told in the sender's own form.
-func (a *API) foreignHandler(r Route) gin.HandlerFunc {
+func (a *API) foreignHandler(r ForeignRoute) gin.HandlerFunc {
 	return func(g *gin.Context) {
 		c := callOf(g)
 		ctx, cancel := context.WithTimeout(g.Request.Context(), callTimeout)
 		defer cancel()
-		c.ctx, c.route, c.status = ctx, r.name(), r.Status
-		f := &foreignCall{mapping: a.mappings[c.param("mapping")], trial: r.Answer == reflect.TypeFor[wire.Trial]()}
+		c.ctx, c.route, c.status = ctx, post+" "+r.Path, r.Status
+		f := &foreignCall{mapping: a.mappings[c.param("mapping")], trial: r.trial}
 		a.formOf(c, f)
 		if err := a.serveForeign(c, f, r); err != nil {
 			a.refuse(c, f, err)
@@ -51,9 +54,9 @@ func (a *API) foreignHandler(r Route) gin.HandlerFunc {
 	}
 }
 
-func (a *API) serveForeign(c *call, f *foreignCall, r Route) error {
+func (a *API) serveForeign(c *call, f *foreignCall, r ForeignRoute) error {
 	known := carriedKey(c.gin.Request, f.mapping)
-	if err := a.admit(c, r.Scopes); err != nil {
+	if err := a.admit(c, send()); err != nil {
 		return err
 	}
 	if err := checkQuery(c.gin.Request, known); err != nil {
@@ -74,7 +77,7 @@ func (a *API) serveForeign(c *call, f *foreignCall, r Route) error {
 	}
 	f.document.Data = data
 	a.formOf(c, f)
-	return r.foreign(a, c, f)
+	return r.serve(a, c, f)
 }
 
 // formOf finds the sender's form, by the document when it is there, else by the request's headers.

@@ -32,11 +32,8 @@ type Route struct {
 	Request, Answer reflect.Type
 	Status          int // of a success
 	OptionalBody    bool
-	// Foreign: the body is a document in a form of its sender's making, which a mapping describes.
-	Foreign bool
 
-	serve   func(a *API, c *call) error
-	foreign func(a *API, c *call, f *foreignCall) error
+	serve func(a *API, c *call) error
 }
 
 // call is one request on its way.
@@ -111,9 +108,6 @@ func (r Route) name() string { return r.Method + " " + r.Path }
 
 // handler does what is the same around every call: who asks, in which form, is it allowed, and the answer to errors.
 func (a *API) handler(r Route) gin.HandlerFunc {
-	if r.Foreign {
-		return a.foreignHandler(r)
-	}
 	return func(g *gin.Context) {
 		c := callOf(g)
 		ctx, cancel := context.WithTimeout(g.Request.Context(), callTimeout)

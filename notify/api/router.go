@@ -33,6 +33,10 @@ func (a *API) build(o Options) error {
 		}
 	}
 	var served []string // besides Routes, for the descriptions
+	for _, r := range ForeignRoutes() {
+		served = append(served, post+" "+r.Path)
+		e.POST(pattern(r.Path), a.foreignHandler(r))
+	}
 	for _, router := range o.Routers {
 		for _, r := range router.Routes() {
 			e.Handle(r.Method, pattern(Base+r.Path), a.stream(r))

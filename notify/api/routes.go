@@ -32,7 +32,7 @@ const (
 
 // Routes is the table of all calls but the streams (Options.Routers) and GET /metrics.
 func Routes() []Route {
-	return slices.Concat(peopleRoutes(), tellingRoutes(), ingestRoutes(), ownRoutes(), houseRoutes())
+	return slices.Concat(peopleRoutes(), tellingRoutes(), ownRoutes(), houseRoutes())
 }
 
 // peopleRoutes are users with their tokens, devices and topics.

@@ -110,8 +110,6 @@ func samples(f furniture) map[string]sample {
 		"POST /v1/dead/{id}/replay":             {"/v1/dead/" + f.delivery + "/replay", nil, 200, "/v1/dead/x/replay", notify.CodeUnknownDelivery},
 		"POST /v1/receipts":                     {"/v1/receipts", wire.Receipt{Delivery: wire.Word(f.delivery), State: wire.ReceiptOpened}, 204, "", ""},
 		"GET /v1/trace/{id}":                    {"/v1/trace/e1", nil, 200, "/v1/trace/x", notify.CodeNotFound},
-		"POST /v1/ingest/{mapping}":             {"/v1/ingest/plain", wire.UserInput{Name: "kim"}, 202, "/v1/ingest/x", notify.CodeNotFound},
-		"POST /v1/mappings/{mapping}/try":       {"/v1/mappings/plain/try", wire.UserInput{Name: "kim"}, 200, "/v1/mappings/x/try", notify.CodeNotFound},
 		"GET /v1/me":                            {"/v1/me", nil, 200, "", ""},
 		"GET /v1/me/inbox":                      {"/v1/me/inbox?cursor=e1.0&limit=5", nil, 200, "", ""},
 		"POST /v1/me/devices":                   {"/v1/me/devices", device, 201, "", ""},

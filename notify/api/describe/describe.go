@@ -107,6 +107,11 @@ func (b *Book) roots() []reflect.Type {
 		add(c.Request)
 		add(c.Answer)
 	}
+	for _, r := range b.raw {
+		for _, m := range append(slices.Clone(r.Request), r.Answer...) {
+			add(m.Struct)
+		}
+	}
 	add(reflect.TypeFor[wire.Problem]())
 	return out
 }

@@ -37,6 +37,9 @@ func tellingExamples() []any {
 		d,
 		wire.DeliveryList{Deliveries: []wire.Delivery{d}},
 		wire.Receipt{Delivery: deliveryID, State: wire.ReceiptOpened},
+		wire.Ingested{IDs: []string{uuid}},
+		wire.Trial{Notifications: []wire.TrialNotification{{Where: "match[0]", Line: 2, Idempotency: "4711",
+			To: to, People: []string{"kim", "lee"}, Targeted: 3, Content: content, Priority: notify.PriorityNormal, TTL: ttl}}},
 		wire.Trace{ID: uuid, Steps: []wire.Step{
 			{At: at(0), Step: "accepted", ID: uuid, Text: "3 deliveries"},
 			{At: at(1), Step: "attempted", ID: deliveryID, Text: "corp/apns: TopicDisallowed"}}},
