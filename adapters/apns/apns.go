@@ -163,7 +163,7 @@ func (a *Adapter) Push(ctx context.Context, deliveries []notify.Delivery, settle
 
 // request makes what goes out for a delivery.
 func (a *Adapter) request(d notify.Delivery, now time.Time) request {
-	r := request{token: d.Device.Token, id: d.ID, header: d.Payload.Header, body: d.Payload.Body}
+	r := request{token: d.Device.Token, id: d.ID, header: d.Payload.Header, body: fill(d.Payload.Body, d.ID)}
 	switch {
 	case d.Expires.IsZero():
 	case d.Expires.After(now):

@@ -1,6 +1,7 @@
 package apns
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"maps"
@@ -29,13 +30,33 @@ const (
 
 // The app reads these beside aps; a notification service extension fetches the image.
 const (
-	keyLink  = "link"
-	keyImage = "image-url"
+	keyLink     = "link"
+	keyImage    = "image-url"
+	keyDelivery = "delivery" // for receipts
 )
 
-// Render implements notify.Adapter. Data are top-level keys of the payload; "link" and "image-url" are the hub's own.
+// noDelivery stands in a rendered payload where the delivery's id comes: as long as every id. Nothing that a sender
+// wrote can look like the whole of it, for inside of a text the quotes are escaped.
+const (
+	noDelivery   = "00000000-0000-0000-0000-000000000000"
+	deliverySlot = `"` + keyDelivery + `":"` + noDelivery + `"`
+)
+
+// fill gives the body of one delivery; the rendered one is shared and stays as it is.
+func fill(body []byte, id string) []byte {
+	at := bytes.Index(body, []byte(deliverySlot))
+	if at < 0 || len(id) != len(noDelivery) {
+		return body // a check's own
+	}
+	own := bytes.Clone(body)
+	copy(own[at+len(deliverySlot)-1-len(noDelivery):], id)
+	return own
+}
+
+// Render implements notify.Adapter. Data are top-level keys of the payload; "link", "image-url" and "delivery" are the
+// hub's own.
 func (a *Adapter) Render(n notify.Notification, v notify.Variant) (notify.Payload, error) {
-	kind, build := apns2.PushTypeAlert, alert
+	kind, build := apns2.PushTypeAlert, func(c notify.Content) ([]byte, error) { return alert(c, interruption(n)) }
 	if n.Silent {
 		kind, build = apns2.PushTypeBackground, background
 	}
@@ -51,9 +72,24 @@ func (a *Adapter) Render(n notify.Notification, v notify.Variant) (notify.Payloa
 	}}, nil
 }
 
-func alert(c notify.Content) ([]byte, error) {
+// interruption says how much a notice disturbs (Apple, "Generating a remote notification", interruption-level): what is
+// urgent breaks through Focus where the app has the entitlement, what is of low priority lights no screen.
+func interruption(n notify.Notification) payload.EInterruptionLevel {
+	switch {
+	case n.Urgent:
+		return payload.InterruptionLevelTimeSensitive
+	case n.Priority == notify.PriorityLow:
+		return payload.InterruptionLevelPassive
+	}
+	return ""
+}
+
+func alert(c notify.Content, level payload.EInterruptionLevel) ([]byte, error) {
 	p := payload.NewPayload()
 	custom(p, c)
+	if level != "" {
+		p.InterruptionLevel(level)
+	}
 	p.AlertTitle(c.Title).AlertSubtitle(c.Subtitle).AlertBody(c.Body)
 	if c.Badge != nil {
 		p.Badge(*c.Badge)
@@ -82,6 +118,7 @@ func custom(p *payload.Payload, c notify.Content) {
 			p.Custom(k, c.Data[k])
 		}
 	}
+	p.Custom(keyDelivery, noDelivery)
 	if c.URL != "" {
 		p.Custom(keyLink, c.URL)
 	}

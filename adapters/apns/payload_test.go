@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"allim.dev/allim/notify"
@@ -137,5 +138,30 @@ func TestURLThatDoesNotFitIsAnError(t *testing.T) {
 	n := notify.Notification{ID: "n", Content: notify.Content{Title: "Kim", URL: "https://e.example/" + strings.Repeat("x", 5000)}}
 	if _, err := a.Render(n, notify.Variant{}); notify.CodeOf(err) != notify.CodeTooLarge {
 		t.Errorf("%v, want %s", err, notify.CodeTooLarge)
+	}
+}
+
+// Each device gets its own delivery's id; a sender cannot put another one in its place.
+func TestDeliveryIsFilledIn(t *testing.T) {
+	a := &Adapter{config: Config{Topic: testTopic}}
+	for _, silent := range []bool{false, true} {
+		p, err := a.Render(notify.Notification{ID: "n", Silent: silent, Content: notify.Content{Title: deliverySlot,
+			Data: map[string]string{"a": deliverySlot, "delivery": "forged", "x": noDelivery}}}, notify.Variant{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := string(p.Body)
+		for _, id := range []string{notify.DeliveryID(7, 8), notify.DeliveryID(7, 9)} {
+			r := a.request(notify.Delivery{ID: id, Payload: p}, time.Now())
+			var got struct {
+				Delivery, A, X string
+			}
+			if err := json.Unmarshal(r.body, &got); err != nil || got.Delivery != id || got.A != deliverySlot || got.X != noDelivery {
+				t.Errorf("silent %v: %s: %v", silent, r.body, err)
+			}
+		}
+		if string(p.Body) != before {
+			t.Error("the shared payload was changed")
+		}
 	}
 }
