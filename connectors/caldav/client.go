@@ -173,7 +173,7 @@ func (a *access) follow(ctx context.Context, r call) (*http.Response, *url.URL, 
 		case err != nil || location == "" || next.Host == "":
 			return nil, nil, troublef(kindRefused, "the server redirects to no usable address")
 		case next.Scheme != "https" && (next.Scheme != "http" || at.Scheme == "https"):
-			return nil, nil, troublef(kindSetup, "the server redirects from https to http; that is not followed")
+			return nil, nil, troublef(kindForeign, "the server redirects from https to http; that is not followed")
 		}
 		at = next
 	}
@@ -216,7 +216,7 @@ func (a *access) send(ctx context.Context, r call, at *url.URL) (*http.Response,
 		}
 		if !trusted {
 			_ = res.Body.Close()
-			return nil, troublef(kindSetup, "the server leads to %s, which wants the login; if that is right, list it in hosts", at.Host)
+			return nil, troublef(kindForeign, "the server leads to %s, which wants the login; if that is right, list it in hosts", at.Host)
 		}
 		if try > 1 || !a.learn(res.Header, req) {
 			return res, nil

@@ -39,7 +39,7 @@ func (a *access) discover(ctx context.Context, l *locator) (place, error) {
 		if last == nil || is(last, kindGone, kindForbidden, kindRefused, kindUnreachable) && !is(err, kindGone, kindForbidden, kindRefused) {
 			last = err
 		}
-		if is(err, kindAuth, kindBusy, kindSetup) || ctx.Err() != nil {
+		if is(err, kindAuth, kindBusy, kindSetup, kindForeign) || ctx.Err() != nil {
 			break
 		}
 	}

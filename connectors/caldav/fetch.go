@@ -90,7 +90,7 @@ func (a *access) get(ctx context.Context, m member) (fetched, error) {
 	case t.kind == kindGone:
 		f.gone = true
 		return f, nil
-	case errors.Is(err, context.Canceled), t.kind != kindForbidden && t.kind != kindRefused && t.status != http.StatusInternalServerError:
+	case errors.Is(err, context.Canceled), !is(t, kindForbidden, kindRefused, kindForeign) && t.status != http.StatusInternalServerError:
 		return f, err
 	}
 	f.err = t

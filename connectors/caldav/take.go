@@ -2,6 +2,7 @@ package caldav
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +96,14 @@ func wholeness(cal *ical.Calendar) error {
 }
 
 func (v *visit) keep(d *diff, id string, next objectState) {
-	v.batch.State[objectKey(d.c.id, id)] = next.encode()
+	key := objectKey(d.c.id, id)
+	v.batch.State[key] = next.encode()
 	d.known[id] = &next
+	for _, u := range next.UIDs {
+		if v.uids != nil && !slices.Contains(v.uids[u], key) {
+			v.uids[u] = append(v.uids[u], key)
+		}
+	}
 }
 
 // meaning is a resource as it was and as it is: in the ordinary case one object each.

@@ -25,6 +25,7 @@ const (
 	kindGone             // 404, 410
 	kindToken            // the sync token is no good any more: a full look at etags
 	kindRefused          // any other refusal, or an answer that makes no sense
+	kindForeign          // the server leads to an address that is not allowed
 	kindSetup            // the set-up is wrong: only people can help
 	kindStore            // what was seen could not be stored
 )
@@ -93,7 +94,7 @@ func transportTrouble(err error) error {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, errRefusedAddr):
-		return troublef(kindRefused, "an address of the server leads into a private network; if that is right, list it in allow_private")
+		return troublef(kindForeign, "an address of the server leads into a private network; if that is right, list it in allow_private")
 	case errors.As(err, &unknown):
 		return troublef(kindSetup, "the server's certificate is signed by an authority that is not known here; set ca_file: %w", err)
 	case errors.As(err, &verify):

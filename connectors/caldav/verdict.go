@@ -41,7 +41,7 @@ func (a *account) judge(t *trouble) (notify.HealthState, time.Duration) {
 		return notify.HealthUnreachable, max(a.tries.trouble(), a.src.settings.Poll)
 	case kindBusy:
 		return notify.HealthBackoff, max(a.tries.trouble(), t.wait)
-	case kindRefused, kindForbidden, kindGone:
+	case kindRefused, kindForbidden, kindGone, kindForeign:
 		return notify.HealthBackoff, max(a.tries.trouble(), early(a.src.settings.Poll))
 	}
 	return notify.HealthBackoff, a.tries.trouble()

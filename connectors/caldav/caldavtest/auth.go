@@ -56,6 +56,9 @@ func (s *Server) password(login string) (string, bool) {
 // challenge refuses a request for its login.
 func (s *Server) challenge(a *answer, r *request) {
 	a.status = http.StatusUnauthorized
+	s.mu.Lock()
+	s.stats["401"]++
+	s.mu.Unlock()
 	switch s.opts.Auth {
 	case "digest":
 		stale := ""

@@ -140,7 +140,8 @@ func (s *Server) URL() string {
 	return scheme + "://" + s.Addr() + "/"
 }
 
-// Count tells how many requests of a sort there were, such as "PROPFIND", "REPORT sync-collection" or "GET".
+// Count tells how many requests of a sort there were, such as "PROPFIND", "REPORT sync-collection", "GET", or
+// "401" for those whose login was refused.
 func (s *Server) Count(sort string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
