@@ -3,6 +3,7 @@ package connectors
 
 import (
 	"allim.dev/allim/connectors/caldav"
+	"allim.dev/allim/connectors/feed"
 	"allim.dev/allim/connectors/imap"
 	"allim.dev/allim/notify"
 )
@@ -11,4 +12,5 @@ import (
 var Kinds = []notify.ConnectorKind{
 	imap.Kind,
 	caldav.Kind,
+	feed.Kind,
 }

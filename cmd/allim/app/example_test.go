@@ -59,6 +59,7 @@ func exampleFolder(t *testing.T) string {
 	t.Setenv("CALDAV_PASSWORD", "secret")
 	t.Setenv("CALDAV_TOKEN", "secret")
 	t.Setenv("CALDAV_CLIENT_SECRET", "secret")
+	t.Setenv("FEED_PASSWORD", "secret")
 	t.Setenv("WNS_SECRET", "secret")
 	t.Setenv("HOOK_SECRET", "a secret of some length")
 	return dir
