@@ -208,7 +208,7 @@ func (r *reader) command(s step) {
 			return err == nil || r.sims.ended()
 		})
 	case "measure":
-		checkMeasure(r.t, s)
+		checkMeasure(r.t, r.binary, s)
 	default:
 		r.t.Fatalf("%s: the test does not know sh %q", s.at, s.arg)
 	}
@@ -272,40 +272,4 @@ func (r *reader) bash(ctx context.Context, script, dir string) *exec.Cmd {
 	return cmd
 }
 
-var (
-	fromEnv = regexp.MustCompile(`env:(\w+)`)
-	runs    = regexp.MustCompile(`-run '?([A-Za-z|]+)'?`)
-	tests   = regexp.MustCompile(`(?m)^func (Test\w+)\(`)
-)
-
-// checkMeasure fails when a page names a test that is not there.
-func checkMeasure(t *testing.T, s step) {
-	t.Helper()
-	files, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []byte
-	for _, f := range files {
-		text, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, text...)
-	}
-	have := map[string]bool{}
-	for _, m := range tests.FindAllSubmatch(all, -1) {
-		have[string(m[1])] = true
-	}
-	named := runs.FindAllStringSubmatch(s.text, -1)
-	if len(named) == 0 || !strings.Contains(s.text, "./cmd/allim/e2e") {
-		t.Errorf("%s: names no test of ./cmd/allim/e2e", s.at)
-	}
-	for _, m := range named {
-		for _, name := range strings.Split(m[1], "|") {
-			if !have[name] {
-				t.Errorf("%s: there is no test %s", s.at, name)
-			}
-		}
-	}
-}
+var fromEnv = regexp.MustCompile(`env:(\w+)`)

