@@ -1,7 +1,8 @@
 // Package apns speaks Apple's push service: the HTTP/2 provider API, with a token signing key or a client certificate.
 //
 // Reading order: config.go, payload.go (what is sent), apns.go and round.go (the adapter), token.go (who sends), outcome.go
-// (what the answers mean), sender.go, http.go and exchange.go (how requests travel; push/links.go has their connections).
+// (what the answers mean), sender.go and h2.go (how requests travel, over push/h2), http.go and exchange.go (the same over
+// net/http; push/links.go has its connections).
 //
 // Sources: Apple's pages "Sending notification requests to APNs", "Establishing a token-based connection to APNs",
 // "Handling notification responses from APNs", "Generating a remote notification".
@@ -76,7 +77,7 @@ func New(env notify.AdapterEnv) (*Adapter, error) {
 		if a.signer != nil {
 			sc.sign = a.signer.bearer
 		}
-		a.clients[name] = newHTTPSender(sc)
+		a.clients[name] = newSender(c.Transport, sc)
 	}
 	return a, nil
 }

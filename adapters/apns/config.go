@@ -8,6 +8,7 @@ import (
 
 	"github.com/sideshow/apns2"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/notify"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	Connections         int           `yaml:"connections"` // per environment, 1 to 16
 	InFlight            int           `yaml:"in_flight"`   // requests under way on each connection, 1 to 1000
 	Timeout             time.Duration `yaml:"timeout"`     // of one attempt, 1s to 2m
+	// Transport is what carries the requests: h2, which is made for many, or nethttp, Go's own.
+	Transport string `yaml:"transport"`
 }
 
 // Apple's hosts: "Sending notification requests to APNs".
@@ -47,7 +50,8 @@ const (
 
 // Defaults is the section with nothing in it.
 func Defaults() Config {
-	return Config{Environment: notify.Production, Connections: 2, InFlight: 512, Timeout: 30 * time.Second}
+	return Config{Environment: notify.Production, Connections: 2, InFlight: 512, Timeout: 30 * time.Second,
+		Transport: push.TransportH2}
 }
 
 // decode reads and checks the section; errors point at the key that is wrong.
@@ -69,6 +73,9 @@ func decode(s notify.Section) (Config, error) {
 		return c, s.Errorf("in_flight", "must be 1 to %d", maxInFlight)
 	case c.Timeout < minTimeout || c.Timeout > maxTimeout:
 		return c, s.Errorf("timeout", "must be %s to %s", minTimeout, maxTimeout)
+	}
+	if err := push.CheckTransport(c.Transport); err != nil {
+		return c, s.Errorf("transport", "%v", err)
 	}
 	if err := c.checkCredentials(s); err != nil {
 		return c, err

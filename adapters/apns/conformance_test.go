@@ -12,9 +12,11 @@ import (
 	"allim.dev/allim/notify/notifytest"
 )
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { both(t, testConformance) }
+
+func testConformance(t *testing.T, via string) {
 	notifytest.AdapterSuite(t, func(t testing.TB, log *slog.Logger) notifytest.AdapterSetup {
-		return setup(t, newHouse(t, sim.APNsOptions{OneStream: true}, "timeout: 3s\n"), log)
+		return setup(t, newHouse(t, sim.APNsOptions{OneStream: true}, via+"timeout: 3s\n"), log)
 	})
 }
 

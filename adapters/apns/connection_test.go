@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"allim.dev/allim/adapters/push"
+	"allim.dev/allim/adapters/push/h2"
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/notifytest"
@@ -30,8 +32,10 @@ func (h *house) push(ctx context.Context, list []notify.Delivery) map[notify.Ver
 	return got
 }
 
-func TestPushIsAccepted(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{OneStream: true}, "")
+func TestPushIsAccepted(t *testing.T) { both(t, testPushIsAccepted) }
+
+func testPushIsAccepted(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{OneStream: true}, via)
 	if got := h.push(t.Context(), deliveries(t, h.adapter, 3000)); got[notify.Accepted] != 3000 {
 		t.Errorf("%v", got)
 	}
@@ -53,9 +57,11 @@ func TestPushIsAccepted(t *testing.T) {
 	}
 }
 
-func TestExpiration(t *testing.T) {
+func TestExpiration(t *testing.T) { both(t, testExpiration) }
+
+func testExpiration(t *testing.T, via string) {
 	clock := notifytest.NewClock(time.Time{})
-	h := newHouse(t, sim.APNsOptions{Clock: clock}, "")
+	h := newHouse(t, sim.APNsOptions{Clock: clock}, via)
 	now := clock.Now()
 	for _, test := range []struct {
 		expires time.Time
@@ -71,8 +77,10 @@ func TestExpiration(t *testing.T) {
 	}
 }
 
-func TestAQuietAppHasOneConnection(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{}, "connections: 8\n")
+func TestAQuietAppHasOneConnection(t *testing.T) { both(t, testAQuietAppHasOneConnection) }
+
+func testAQuietAppHasOneConnection(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{}, via+"connections: 8\n")
 	for range 50 {
 		h.pushOne(t, 0)
 	}
@@ -81,8 +89,10 @@ func TestAQuietAppHasOneConnection(t *testing.T) {
 	}
 }
 
-func TestABusyAppHasAllItsConnections(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{Latency: 5 * time.Millisecond, OneStream: true}, "connections: 3\nin_flight: 100\n")
+func TestABusyAppHasAllItsConnections(t *testing.T) { both(t, testABusyAppHasAllItsConnections) }
+
+func testABusyAppHasAllItsConnections(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{Latency: 5 * time.Millisecond, OneStream: true}, via+"connections: 3\nin_flight: 100\n")
 	if got := h.push(t.Context(), deliveries(t, h.adapter, 3000)); got[notify.Accepted] != 3000 {
 		t.Errorf("%v", got)
 	}
@@ -101,7 +111,9 @@ func TestABusyAppHasAllItsConnections(t *testing.T) {
 }
 
 // Each environment has its own client: they are never mixed, however they come.
-func TestEnvironmentsAreKeptApart(t *testing.T) {
+func TestEnvironmentsAreKeptApart(t *testing.T) { both(t, testEnvironmentsAreKeptApart) }
+
+func testEnvironmentsAreKeptApart(t *testing.T, via string) {
 	ca, err := sim.NewCA()
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +123,7 @@ func TestEnvironmentsAreKeptApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer dev.Close()
-	h := newHouse(t, sim.APNsOptions{CA: ca}, "endpoint_development: "+dev.URL()+"\n")
+	h := newHouse(t, sim.APNsOptions{CA: ca}, via+"endpoint_development: "+dev.URL()+"\n")
 	dev.AddKey(h.key)
 	list := deliveries(t, h.adapter, 3000)
 	for i := range list {
@@ -134,9 +146,13 @@ func TestEnvironmentsAreKeptApart(t *testing.T) {
 
 // One environment's trouble does not stop the other one.
 func TestAMisconfiguredEnvironmentStopsOnlyItself(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{}, "")
+	both(t, testAMisconfiguredEnvironmentStopsOnlyItself)
+}
+
+func testAMisconfiguredEnvironmentStopsOnlyItself(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{}, via)
 	h.adapter.clients[notify.Development].close()
-	bad := newHouse(t, sim.APNsOptions{Environment: notify.Development, CA: h.sim.CA()}, "")
+	bad := newHouse(t, sim.APNsOptions{Environment: notify.Development, CA: h.sim.CA()}, via)
 	h.adapter.clients[notify.Development] = bad.adapter.clients[notify.Development]
 	bad.sim.RevokeKey(testKeyID)
 	list := deliveries(t, h.adapter, 1000)
@@ -152,8 +168,12 @@ func TestAMisconfiguredEnvironmentStopsOnlyItself(t *testing.T) {
 }
 
 func TestADeadHostIsNotDialledByEverybody(t *testing.T) {
+	both(t, testADeadHostIsNotDialledByEverybody)
+}
+
+func testADeadHostIsNotDialledByEverybody(t *testing.T, via string) {
 	var dials atomic.Int32
-	h := newHouse(t, sim.APNsOptions{}, "")
+	h := newHouse(t, sim.APNsOptions{}, via)
 	var err error
 	h.adapter, err = New(notify.AdapterEnv{Section: notifytest.YAML(h.section(t)), Clock: h.clock, Log: notifytest.Quiet(),
 		Outgoing: notify.Outgoing{Proxy: func(*http.Request) (*url.URL, error) { // is asked at every dial
@@ -173,28 +193,34 @@ func TestADeadHostIsNotDialledByEverybody(t *testing.T) {
 	}
 }
 
-func TestServerThatSpeaksOnlyHTTP1(t *testing.T) {
+func TestServerThatSpeaksOnlyHTTP1(t *testing.T) { both(t, testServerThatSpeaksOnlyHTTP1) }
+
+func testServerThatSpeaksOnlyHTTP1(t *testing.T, via string) {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	defer srv.Close()
-	h := newHouse(t, sim.APNsOptions{}, "")
+	h := newHouse(t, sim.APNsOptions{}, via)
 	section := strings.Replace(h.section(t), h.sim.URL(), srv.URL, 1)
 	a := newAdapter(t, section, h.clock)
 	a.clients[notify.Production].close()
 	roots := h.sim.CA().Pool()
 	roots.AddCert(srv.Certificate())
-	a.clients[notify.Production] = newHTTPSender(senderConfig{address: srv.Listener.Addr().String(), connections: 1,
+	a.clients[notify.Production] = newSender(a.config.Transport, senderConfig{address: srv.Listener.Addr().String(), connections: 1,
 		inFlight: 1, timeout: 5 * time.Second, clock: h.clock, roots: roots, sign: a.signer.bearer})
 	h.adapter = a
 	if o := h.pushOne(t, 0); o.Verdict != notify.Retry || !o.WholeLane {
 		t.Errorf("%+v", o)
+	} else if a.config.Transport == push.TransportH2 && o.Reason != string(h2.ErrNotHTTP2) {
+		t.Errorf("%q does not say what is wrong", o.Reason)
 	}
 }
 
 // An idle connection that the server closed is noticed before the next push, which goes out on a new one.
-func TestIdleConnectionsThatEnd(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{}, "")
+func TestIdleConnectionsThatEnd(t *testing.T) { both(t, testIdleConnectionsThatEnd) }
+
+func testIdleConnectionsThatEnd(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{}, via)
 	for name, end := range map[string]func(){
 		"cut":       h.sim.Disconnect,
 		"GOAWAY":    func() { h.sim.GoAway(sim.GoAway{Reason: "Shutdown"}) },
@@ -210,8 +236,10 @@ func TestIdleConnectionsThatEnd(t *testing.T) {
 }
 
 // Servers go away in the middle of a walk; everything is accepted in the end, under the same ids, without a storm.
-func TestGoAwayDuringAWalk(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{Latency: time.Millisecond, LogLimit: 100000}, "")
+func TestGoAwayDuringAWalk(t *testing.T) { both(t, testGoAwayDuringAWalk) }
+
+func testGoAwayDuringAWalk(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{Latency: time.Millisecond, LogLimit: 100000}, via)
 	list := deliveries(t, h.adapter, 5000)
 	for i := 500; i < 5000; i += 1000 {
 		h.sim.Script(list[i].Device.Token, sim.Fault{GoAway: &sim.GoAway{Before: 3}})
@@ -246,8 +274,10 @@ func TestGoAwayDuringAWalk(t *testing.T) {
 }
 
 // A network that swallows everything: the attempts end at their deadline, the lane is told, and nothing is left behind.
-func TestDeadNetwork(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{}, "timeout: 1s\n")
+func TestDeadNetwork(t *testing.T) { both(t, testDeadNetwork) }
+
+func testDeadNetwork(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{}, via+"timeout: 1s\n")
 	h.pushOne(t, 0)
 	h.sim.Mute(true)
 	var lane bool
@@ -273,9 +303,11 @@ func TestDeadNetwork(t *testing.T) {
 }
 
 // A connection that went dead while nothing was sent is found out by a ping, before a push has to wait for it.
-func TestADeadIdleConnectionIsFoundOut(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{}, "")
-	s := newHTTPSender(senderConfig{address: strings.TrimPrefix(h.sim.URL(), "https://"), connections: 1, inFlight: 10,
+func TestADeadIdleConnectionIsFoundOut(t *testing.T) { both(t, testADeadIdleConnectionIsFoundOut) }
+
+func testADeadIdleConnectionIsFoundOut(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{}, via)
+	s := newSender(h.adapter.config.Transport, senderConfig{address: strings.TrimPrefix(h.sim.URL(), "https://"), connections: 1, inFlight: 10,
 		timeout: notifytest.Patience, clock: h.clock, roots: h.sim.CA().Pool(), sign: h.adapter.signer.bearer,
 		pingAfter: 20 * time.Millisecond})
 	h.adapter.clients[notify.Production] = s
@@ -291,7 +323,9 @@ func TestADeadIdleConnectionIsFoundOut(t *testing.T) {
 }
 
 // Pushes leave the house through the proxy that the configuration names.
-func TestProxy(t *testing.T) {
+func TestProxy(t *testing.T) { both(t, testProxy) }
+
+func testProxy(t *testing.T, via string) {
 	var connects atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connects.Add(1)
@@ -315,13 +349,13 @@ func TestProxy(t *testing.T) {
 		_, _ = io.Copy(from, to)
 	}))
 	defer proxy.Close()
-	h := newHouse(t, sim.APNsOptions{}, "")
-	via, err := url.Parse(proxy.URL)
+	h := newHouse(t, sim.APNsOptions{}, via)
+	through, err := url.Parse(proxy.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.adapter, err = New(notify.AdapterEnv{Section: notifytest.YAML(h.section(t)), Clock: h.clock,
-		Log: notifytest.Quiet(), Outgoing: notify.Outgoing{Proxy: http.ProxyURL(via)}})
+		Log: notifytest.Quiet(), Outgoing: notify.Outgoing{Proxy: http.ProxyURL(through)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -333,8 +367,10 @@ func TestProxy(t *testing.T) {
 
 // A server that allows one stream at a time is served one at a time: nobody is left waiting, no connection is taken for
 // one that said goodbye.
-func TestOneStreamForEver(t *testing.T) {
-	h := newHouse(t, sim.APNsOptions{Streams: 1}, "")
+func TestOneStreamForEver(t *testing.T) { both(t, testOneStreamForEver) }
+
+func testOneStreamForEver(t *testing.T, via string) {
+	h := newHouse(t, sim.APNsOptions{Streams: 1}, via)
 	if got := h.push(t.Context(), deliveries(t, h.adapter, 1000)); got[notify.Accepted] != 1000 {
 		t.Errorf("%v", got)
 	}

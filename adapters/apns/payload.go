@@ -21,6 +21,9 @@ const (
 	maxCollapse = 64
 )
 
+// headerCollapse is the last of the fields that Render gives, and another one for every notification.
+const headerCollapse = "apns-collapse-id"
+
 // The priorities: 10 at once, 5 with regard to the battery, 1 never wakes the device (same page).
 const (
 	priorityNow    = apns2.PriorityHigh
@@ -68,7 +71,7 @@ func (a *Adapter) Render(n notify.Notification, v notify.Variant) (notify.Payloa
 		{Name: "apns-topic", Value: a.config.Topic},
 		{Name: "apns-push-type", Value: string(kind)},
 		{Name: "apns-priority", Value: strconv.Itoa(priority(n))},
-		{Name: "apns-collapse-id", Value: collapseID(n.Collapse())},
+		{Name: headerCollapse, Value: collapseID(n.Collapse())},
 	}}, nil
 }
 

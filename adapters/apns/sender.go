@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/notify"
 )
 
@@ -30,8 +31,8 @@ type answer struct {
 }
 
 // sender carries requests to one environment of APNs, with one set of credentials. The adapter knows nothing of
-// connections, and a sender nothing of what an answer means: so the one on net/http can give way to one that writes its
-// own frames.
+// connections, and a sender nothing of what an answer means: so one writes its own frames, and the one on net/http can take
+// its place.
 type sender interface {
 	// send sends the requests, in about their order and many at a time, and calls done exactly once for each, from any
 	// goroutine, before it returns. When done gives false, no more requests are begun: those left are answered with
@@ -39,4 +40,12 @@ type sender interface {
 	send(ctx context.Context, requests []request, done func(i int, a answer) bool)
 	// close ends all connections and goroutines; no send is running then.
 	close()
+}
+
+// newSender makes the sender of a transport.
+func newSender(transport string, c senderConfig) sender {
+	if transport == push.TransportNetHTTP {
+		return newHTTPSender(c)
+	}
+	return newH2Sender(c)
 }

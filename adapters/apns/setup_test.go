@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/notifytest"
@@ -28,6 +29,14 @@ type house struct {
 	adapter *Adapter
 	clock   notify.Clock
 	key     sim.APNsKey
+	more    string // of the section
+}
+
+// both runs a test over each transport; via is the line of the section that chooses it.
+func both(t *testing.T, test func(t *testing.T, via string)) {
+	for _, transport := range []string{push.TransportH2, push.TransportNetHTTP} {
+		t.Run(transport, func(t *testing.T) { test(t, "transport: "+transport+"\n") })
+	}
 }
 
 // newHouse makes one; more is added to the adapter's section.
@@ -46,8 +55,8 @@ func newHouse(t testing.TB, o sim.APNsOptions, more string) *house {
 		t.Fatal(err)
 	}
 	s.AddKey(key)
-	h := &house{sim: s, clock: o.Clock, key: key}
-	h.adapter = newAdapter(t, h.section(t)+more, o.Clock)
+	h := &house{sim: s, clock: o.Clock, key: key, more: more}
+	h.adapter = newAdapter(t, h.section(t), o.Clock)
 	return h
 }
 
@@ -97,8 +106,8 @@ func (h *house) section(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fmt.Sprintf("key_file: %s\nkey_id: %s\nteam_id: %s\ntopic: %s\nendpoint: %s\nca_file: %s\n",
-		keyFile, h.key.ID, h.key.Team, testTopic, h.sim.URL(), caFile)
+	return fmt.Sprintf("key_file: %s\nkey_id: %s\nteam_id: %s\ntopic: %s\nendpoint: %s\nca_file: %s\n%s",
+		keyFile, h.key.ID, h.key.Team, testTopic, h.sim.URL(), caFile, h.more)
 }
 
 func newAdapter(t testing.TB, section string, clock notify.Clock) *Adapter {

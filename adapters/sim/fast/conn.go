@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"allim.dev/allim/adapters/push/h2"
+	"allim.dev/allim/adapters/push/gather"
 )
 
 // Sizes, in bytes.
@@ -31,7 +31,7 @@ const queueLen = 4096
 type conn struct {
 	server *Server
 	raw    net.Conn
-	gather *h2.Gather
+	gather *gather.Conn
 	nc     *tls.Conn
 	buf    []byte // read[at:end] is not handled yet
 	at     int
@@ -65,7 +65,7 @@ type batch struct {
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
-	c := &conn{server: s, raw: nc, gather: h2.NewGather(nc), buf: make([]byte, readBuffer), open: map[uint32]request{},
+	c := &conn{server: s, raw: nc, gather: gather.New(nc), buf: make([]byte, readBuffer), open: map[uint32]request{},
 		room: 65535, limit: s.opts.Streams}
 	c.nc = tls.Server(c.gather, s.tls)
 	c.dec = hpack.NewDecoder(4096, c.emit)

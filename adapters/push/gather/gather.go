@@ -1,4 +1,5 @@
-package h2
+// Package gather makes few system calls of many small records: it stands between crypto/tls and TCP.
+package gather
 
 import (
 	"bufio"
@@ -6,13 +7,13 @@ import (
 	"sync"
 )
 
-// gatherIn is how much is read ahead, in bytes.
-const gatherIn = 32 << 10
+// ahead is how much is read ahead, in bytes.
+const ahead = 32 << 10
 
-// Gather is a connection for crypto/tls to sit on, which calls read and write once for each record of at most 16 KiB (and
+// Conn is a connection for crypto/tls to sit on, which calls read and write once for each record of at most 16 KiB (and
 // of 1.4 KiB in a connection's first megabyte): it reads ahead, and between Hold and Flush it gathers what is written, so
 // that a flush of any size is one system call.
-type Gather struct {
+type Conn struct {
 	net.Conn
 	in *bufio.Reader
 
@@ -21,14 +22,14 @@ type Gather struct {
 	out  []byte
 }
 
-// NewGather wraps a connection.
-func NewGather(c net.Conn) *Gather { return &Gather{Conn: c, in: bufio.NewReaderSize(c, gatherIn)} }
+// New wraps a connection.
+func New(c net.Conn) *Conn { return &Conn{Conn: c, in: bufio.NewReaderSize(c, ahead)} }
 
 // Read implements io.Reader.
-func (g *Gather) Read(p []byte) (int, error) { return g.in.Read(p) }
+func (g *Conn) Read(p []byte) (int, error) { return g.in.Read(p) }
 
 // Write implements io.Writer. While writes are held it cannot fail.
-func (g *Gather) Write(p []byte) (int, error) {
+func (g *Conn) Write(p []byte) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.held {
@@ -39,14 +40,14 @@ func (g *Gather) Write(p []byte) (int, error) {
 }
 
 // Hold keeps what is written from now on until Flush. The one who holds bounds how much that is.
-func (g *Gather) Hold() {
+func (g *Conn) Hold() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.held = true
 }
 
 // Flush sends what was held and ends the holding.
-func (g *Gather) Flush() error {
+func (g *Conn) Flush() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.held = false
