@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/notify"
 )
 
@@ -36,6 +37,9 @@ type Config struct {
 	Connections int           `yaml:"connections"` // at most, 1 to 16
 	InFlight    int           `yaml:"in_flight"`   // requests under way on each connection, 1 to 1000
 	Timeout     time.Duration `yaml:"timeout"`     // of one attempt, 1s to 2m; Google asks for 10s at least
+	// Transport is what carries the messages: h2, which is made for many, or nethttp, Go's own. Where something on the way
+	// speaks only HTTP/1.1 it is always nethttp.
+	Transport string `yaml:"transport"`
 }
 
 // Google's addresses: "FCM HTTP v1 API" (projects.messages.send), "Using OAuth 2.0 for server to server applications".
@@ -64,7 +68,8 @@ const (
 // minute is the least that Google's guide for sending at scale asks a sender to take to its full rate; Google's servers
 // allow about 100 streams on a connection.
 func Defaults() Config {
-	return Config{Quota: 600_000, Ramp: time.Minute, Connections: 4, InFlight: 100, Timeout: 30 * time.Second}
+	return Config{Quota: 600_000, Ramp: time.Minute, Connections: 4, InFlight: 100, Timeout: 30 * time.Second,
+		Transport: push.TransportH2}
 }
 
 var (
@@ -115,6 +120,9 @@ func (c Config) checkNumbers(s notify.Section) error {
 		return s.Errorf("in_flight", "must be 1 to %d", maxInFlight)
 	case c.Timeout < minTimeout || c.Timeout > maxTimeout:
 		return s.Errorf("timeout", "must be %s to %s", minTimeout, maxTimeout)
+	}
+	if err := push.CheckTransport(c.Transport); err != nil {
+		return s.Errorf("transport", "%v", err)
 	}
 	return nil
 }

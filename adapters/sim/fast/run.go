@@ -16,7 +16,7 @@ type Hello struct {
 	URL      string `json:"url"`       // the endpoint of both platforms
 	TokenURL string `json:"token_url"` // where an FCM account gets its access tokens
 	CAPEM    string `json:"ca_pem"`    // of the certificate's authority
-	Control  string `json:"control"`   // plain HTTP: GET /stats, POST /reset, POST /disconnect
+	Control  string `json:"control"`   // plain HTTP: see Control
 }
 
 // Run runs a simulator until ctx ends; it is the whole of a process. It tells on out where it is, in one line.
@@ -47,7 +47,7 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 }
 
 // Control shows a simulator over plain HTTP: GET /stats gives Stats in JSON, POST /reset forgets them, POST /disconnect
-// cuts every connection.
+// cuts every connection, and CONNECT is a proxy to it.
 func (s *Server) Control() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stats", func(w http.ResponseWriter, _ *http.Request) {
@@ -56,5 +56,39 @@ func (s *Server) Control() http.Handler {
 	})
 	mux.HandleFunc("POST /reset", func(http.ResponseWriter, *http.Request) { s.Reset() })
 	mux.HandleFunc("POST /disconnect", func(http.ResponseWriter, *http.Request) { s.Disconnect() })
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodConnect {
+			s.tunnel(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// tunnel is an HTTP CONNECT proxy to the simulator itself, wherever the client wants to go.
+func (s *Server) tunnel(w http.ResponseWriter, _ *http.Request) {
+	to, err := net.Dial("tcp", s.lis.Addr().String())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer func() { _ = to.Close() }()
+	from, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	defer func() { _ = from.Close() }()
+	if _, err := io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(to, from)
+		_ = to.Close()
+	}()
+	_, _ = io.Copy(from, to)
+	_ = from.Close()
+	<-done
 }
