@@ -13,10 +13,12 @@ import (
 	"allim.dev/allim/notify/notifytest"
 )
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { both(t, testConformance) }
+
+func testConformance(t *testing.T, via string) {
 	notifytest.AdapterSuite(t, func(t testing.TB, log *slog.Logger) notifytest.AdapterSetup {
 		h := newHouse(t, sim.FCMOptions{LogLimit: 30000, DeviceQuota: -1}, "")
-		h.adapter = newAdapter(t, h.section(t)+"timeout: 3s\nramp: 0s\n", h.clock, log)
+		h.adapter = newAdapter(t, h.section(t)+via+"timeout: 3s\nramp: 0s\n", h.clock, log)
 		return setup(t, h)
 	})
 }

@@ -27,8 +27,10 @@ func verdicts(list []notify.Outcome) map[notify.Verdict]int {
 	return got
 }
 
-func TestConnectionsAreReused(t *testing.T) {
-	h := newHouse(t, sim.FCMOptions{}, "ramp: 0s\n")
+func TestConnectionsAreReused(t *testing.T) { both(t, testConnectionsAreReused) }
+
+func testConnectionsAreReused(t *testing.T, via string) {
+	h := newHouse(t, sim.FCMOptions{}, via+"ramp: 0s\n")
 	for range 5 {
 		if got := verdicts(h.push(t, deliveries(t, h, 1000))); got[notify.Accepted] != 1000 {
 			t.Fatalf("%v", got)
@@ -47,8 +49,10 @@ func TestConnectionsAreReused(t *testing.T) {
 }
 
 // A quiet app needs one connection.
-func TestOneConnectionForAFew(t *testing.T) {
-	h := newHouse(t, sim.FCMOptions{}, "")
+func TestOneConnectionForAFew(t *testing.T) { both(t, testOneConnectionForAFew) }
+
+func testOneConnectionForAFew(t *testing.T, via string) {
+	h := newHouse(t, sim.FCMOptions{}, via)
 	for n := range 20 {
 		h.one(t, n)
 	}
@@ -58,7 +62,9 @@ func TestOneConnectionForAFew(t *testing.T) {
 }
 
 // What is under way when the server says goodbye, or just goes, is neither lost nor taken for a verdict on the devices.
-func TestGoodbyesLoseNothing(t *testing.T) {
+func TestGoodbyesLoseNothing(t *testing.T) { both(t, testGoodbyesLoseNothing) }
+
+func testGoodbyesLoseNothing(t *testing.T, via string) {
 	for name, leave := range map[string]func(*sim.FCM){
 		"goodbye":           func(s *sim.FCM) { s.GoAway(sim.GoAway{}) },
 		"goodbye and close": func(s *sim.FCM) { s.GoAway(sim.GoAway{Close: true}) },
@@ -72,7 +78,7 @@ func TestGoodbyesLoseNothing(t *testing.T) {
 				if taken.Add(1)%500 == 0 {
 					again <- struct{}{}
 				}
-			}}, "ramp: 0s\n")
+			}}, via+"ramp: 0s\n")
 			s = h.sim
 			done := make(chan struct{})
 			ended := make(chan struct{})
@@ -115,8 +121,10 @@ func TestGoodbyesLoseNothing(t *testing.T) {
 }
 
 // A service that takes everything and answers nothing is the service's fault, soon, not each device's.
-func TestDeadNetwork(t *testing.T) {
-	h := newHouse(t, sim.FCMOptions{}, "ramp: 0s\ntimeout: 1s\n")
+func TestDeadNetwork(t *testing.T) { both(t, testDeadNetwork) }
+
+func testDeadNetwork(t *testing.T, via string) {
+	h := newHouse(t, sim.FCMOptions{}, via+"ramp: 0s\ntimeout: 1s\n")
 	h.one(t, 0)
 	h.sim.Mute(true)
 	start := time.Now()
@@ -139,8 +147,10 @@ func TestDeadNetwork(t *testing.T) {
 }
 
 // A key that Firebase has for iPhones holds up no Android device of the same batch.
-func TestThirdPartyKeyHoldsUpNobodyElse(t *testing.T) {
-	h := newHouse(t, sim.FCMOptions{}, "ramp: 0s\n")
+func TestThirdPartyKeyHoldsUpNobodyElse(t *testing.T) { both(t, testThirdPartyKeyHoldsUpNobodyElse) }
+
+func testThirdPartyKeyHoldsUpNobodyElse(t *testing.T, via string) {
+	h := newHouse(t, sim.FCMOptions{}, via+"ramp: 0s\n")
 	h.sim.Script(deviceToken(0), sim.Fault{Status: 401, Reason: "THIRD_PARTY_AUTH_ERROR"})
 	got := h.push(t, deliveries(t, h, 1000))
 	if n := verdicts(got); got[0].Verdict != notify.Misconfigured || n[notify.Accepted] != 999 {
@@ -152,8 +162,10 @@ func TestThirdPartyKeyHoldsUpNobodyElse(t *testing.T) {
 }
 
 // A wrong project or address takes no token along.
-func TestWrongProject(t *testing.T) {
-	h := newHouse(t, sim.FCMOptions{}, "project_id: other-project\nramp: 0s\n")
+func TestWrongProject(t *testing.T) { both(t, testWrongProject) }
+
+func testWrongProject(t *testing.T, via string) {
+	h := newHouse(t, sim.FCMOptions{}, via+"project_id: other-project\nramp: 0s\n")
 	for i, o := range h.push(t, deliveries(t, h, 2000)) {
 		if o.Verdict != notify.Misconfigured || !strings.HasPrefix(o.Reason, "PERMISSION_DENIED") {
 			t.Fatalf("%d: %+v", i, o)
@@ -164,22 +176,26 @@ func TestWrongProject(t *testing.T) {
 	}
 }
 
-func TestUnknownAuthority(t *testing.T) {
-	h := newHouse(t, sim.FCMOptions{}, "")
+func TestUnknownAuthority(t *testing.T) { both(t, testUnknownAuthority) }
+
+func testUnknownAuthority(t *testing.T, via string) {
+	h := newHouse(t, sim.FCMOptions{}, via)
 	var section []string
 	for _, line := range strings.Split(h.section(t), "\n") {
 		if !strings.HasPrefix(line, "ca_file") {
 			section = append(section, line)
 		}
 	}
-	h.adapter = newAdapter(t, strings.Join(section, "\n"), h.clock, notifytest.Quiet())
+	h.adapter = newAdapter(t, strings.Join(section, "\n")+via, h.clock, notifytest.Quiet())
 	if o := h.one(t, 0); o.Verdict != notify.Retry || !o.WholeLane || !strings.Contains(o.Reason, "unknown authority") {
 		t.Errorf("%+v", o)
 	}
 }
 
 // Something on the way may know HTTP/1.1 only: slower, but it works, and connections are reused.
-func TestHTTP1(t *testing.T) {
+func TestHTTP1(t *testing.T) { both(t, testHTTP1) }
+
+func testHTTP1(t *testing.T, via string) {
 	var opened, pushed atomic.Int64
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -204,7 +220,7 @@ func TestHTTP1(t *testing.T) {
 	}
 	h := &house{clock: notify.SystemClock{}}
 	h.adapter = newAdapter(t, "credentials_file: "+keyFile(t, func(m map[string]string) { m["token_uri"] = srv.URL + "/token" })+
-		"\nendpoint: "+srv.URL+"\nca_file: "+ca+"\nramp: 0s\n", h.clock, notifytest.Quiet())
+		"\nendpoint: "+srv.URL+"\nca_file: "+ca+"\nramp: 0s\n"+via, h.clock, notifytest.Quiet())
 	if got := verdicts(h.push(t, deliveries(t, h, 500))); got[notify.Accepted] != 500 || pushed.Load() != 500 {
 		t.Errorf("%v, %d arrived", got, pushed.Load())
 	}

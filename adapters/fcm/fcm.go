@@ -1,8 +1,8 @@
 // Package fcm speaks Firebase Cloud Messaging's HTTP v1 API, the successor of C2DM, GCM and FCM's own legacy API.
 //
 // Reading order: config.go, account.go (who signs on), payload.go, relay.go and fill.go (what is sent), fcm.go (the
-// adapter), token.go (access tokens), status.go and outcome.go (what the answers mean), round.go, pace.go and send.go (how
-// requests travel).
+// adapter), token.go (access tokens), status.go and outcome.go (what the answers mean), round.go, pace.go and h2.go (how
+// messages travel, over push/h2), send.go (the same over net/http).
 //
 // Sources: Firebase, "FCM HTTP v1 API" (REST reference of projects.messages), "FCM error codes", "FCM throttling and
 // quotas", "Best practices when sending FCM messages at scale"; Google, "Using OAuth 2.0 for server to server
@@ -35,6 +35,7 @@ type Adapter struct {
 	log    *slog.Logger
 	tokens *tokens
 	pace   *pace
+	h2     *h2Sender // nil: everything goes over sender
 	sender *sender
 }
 
@@ -81,8 +82,12 @@ func New(env notify.AdapterEnv) (*Adapter, error) {
 	a := &Adapter{config: c, clock: env.Clock, log: env.Log, pace: newPace(c.Quota, c.Ramp, env.Clock),
 		tokens: newTokens(account, newTokenTransport(transport), c.Timeout, env.Clock)}
 	a.tokens.log = env.Log
-	a.sender = newSender(senderConfig{url: address, connections: c.Connections, inFlight: c.InFlight, timeout: c.Timeout,
-		clock: env.Clock, transport: transport})
+	sc := senderConfig{url: address, connections: c.Connections, inFlight: c.InFlight, timeout: c.Timeout,
+		clock: env.Clock, transport: transport}
+	a.sender = newSender(sc)
+	if c.Transport == push.TransportH2 {
+		a.h2 = newH2Sender(sc)
+	}
 	return a, nil
 }
 
@@ -90,6 +95,9 @@ func New(env notify.AdapterEnv) (*Adapter, error) {
 func (a *Adapter) Close() error {
 	a.tokens.close()
 	a.sender.close()
+	if a.h2 != nil {
+		a.h2.client.Close()
+	}
 	return nil
 }
 
@@ -105,8 +113,15 @@ const checkBody = `{"validate_only":true,"message":{"token":"allim-check","andro
 // Check implements notify.Checker: it signs on and has a message looked at, which is not sent. What Google says against
 // the token proves that it took the credentials and the project.
 func (a *Adapter) Check(ctx context.Context) error {
-	got, o, on := a.send(ctx, ctx, []byte(checkBody), 1)
-	on.end()
+	got, o, known := answer{}, notify.Outcome{}, false
+	if a.h2 != nil && !a.h2.past.Load() {
+		got, o, known = a.ask(ctx, []byte(checkBody))
+	}
+	if !known {
+		var on ride
+		got, o, on = a.send(ctx, ctx, []byte(checkBody), 1)
+		on.end()
+	}
 	switch {
 	case o.Verdict == notify.Accepted, o.Verdict == notify.Gone, o.Verdict == notify.Suspect,
 		got.status == 400 && got.said.status == codeInvalid:

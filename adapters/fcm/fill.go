@@ -88,6 +88,8 @@ func left(expires, now time.Time) (seconds, end string) {
 	return strconv.FormatInt(s, 10), strconv.FormatInt(now.Unix()+s, 10)
 }
 
+const idLength = 22 // of a Firebase installation id
+
 // The shapes of an address. A Firebase installation id is 17 bytes in base64url, cut to 22 characters, whose first four
 // bits are 0111; it stands at the head of most registration tokens too.
 var (
@@ -97,7 +99,7 @@ var (
 
 // targetKind is the message's field for an address: Firebase moves from registration tokens to installation ids.
 func targetKind(address string) string {
-	if installationID.MatchString(address) {
+	if len(address) == idLength && installationID.MatchString(address) {
 		return "fid"
 	}
 	return "token"

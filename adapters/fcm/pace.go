@@ -36,8 +36,8 @@ func newPace(quota int, ramp time.Duration, clock notify.Clock) *pace {
 
 // wait returns when one more message may go out, or the context's error.
 func (p *pace) wait(ctx context.Context) error {
-	d := p.reserve()
-	if d < shortWait {
+	d := p.permit()
+	if d == 0 {
 		return ctx.Err()
 	}
 	timer := p.clock.NewTimer(d)
@@ -48,6 +48,14 @@ func (p *pace) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// permit takes the next place and gives how long it must be waited for; 0: not at all.
+func (p *pace) permit() time.Duration {
+	if d := p.reserve(); d >= shortWait {
+		return d
+	}
+	return 0
 }
 
 // reserve takes the next place and gives the time until it is due.

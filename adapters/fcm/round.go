@@ -27,15 +27,30 @@ type round struct {
 	timeouts int             // in a row
 }
 
-// run sends all deliveries, from no more goroutines than the connections take, and settles each.
+// run sends all deliveries and settles each.
 func (r *round) run(ctx context.Context) {
+	list := make([]int, len(r.deliveries))
+	for i := range list {
+		list[i] = i
+	}
+	if s := r.adapter.h2; s != nil && !s.past.Load() {
+		list = r.runH2(ctx, list)
+		if len(list) > 0 {
+			r.adapter.log.Warn("the server or something on the way speaks no HTTP/2: FCM messages go over HTTP/1.1 from now on")
+		}
+	}
+	r.runHTTP(ctx, list)
+}
+
+// runHTTP sends deliveries over net/http, from no more goroutines than the connections take, and settles each.
+func (r *round) runHTTP(ctx context.Context, list []int) {
 	// begin ends when no more are to be begun; what is under way goes on.
 	begin, stop := context.WithCancel(ctx)
 	defer stop()
-	begun := push.Each(len(r.deliveries), r.adapter.sender.links.Room(), func(i int) bool {
-		return r.one(ctx, begin, stop, i)
+	begun := push.Each(len(list), r.adapter.sender.links.Room(), func(k int) bool {
+		return r.one(ctx, begin, stop, list[k])
 	})
-	for i := begun; i < len(r.deliveries); i++ {
+	for _, i := range list[begun:] {
 		r.settle(i, r.unsent())
 	}
 }
@@ -50,7 +65,7 @@ func (r *round) one(ctx, begin context.Context, stop func(), i int) bool {
 	body, err := fill(d, r.adapter.clock.Now())
 	if err != nil {
 		r.adapter.log.Error("an FCM message cannot be made", "delivery", d.ID, "error", err)
-		r.settle(i, notify.Outcome{Verdict: notify.Failed, Reason: "the message cannot be made"})
+		r.settle(i, unmadeOutcome())
 		return true
 	}
 	got, o, on := r.adapter.send(ctx, begin, body, d.Attempt)

@@ -59,7 +59,7 @@ func newTokenTransport(like *http.Transport) *http.Transport {
 	return t
 }
 
-// sender carries requests to FCM.
+// sender carries requests to FCM over net/http.
 type sender struct {
 	links   *push.Links
 	url     *url.URL
@@ -78,16 +78,12 @@ type senderConfig struct {
 }
 
 func newSender(c senderConfig) *sender {
-	address := c.url.Host
-	if c.url.Port() == "" {
-		address = net.JoinHostPort(c.url.Hostname(), "443")
-	}
 	s := &sender{url: c.url, timeout: c.timeout, clock: c.clock}
 	s.links = push.NewLinks(push.LinksOptions{Size: c.connections, Each: c.inFlight, Clock: c.clock,
 		Dial: func(ctx context.Context) (*http.ClientConn, error) {
 			ctx, cancel := context.WithTimeout(ctx, c.timeout)
 			defer cancel()
-			return c.transport.NewClientConn(ctx, "https", address)
+			return c.transport.NewClientConn(ctx, "https", address(c.url))
 		}})
 	return s
 }

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/notifytest"
@@ -28,6 +29,13 @@ type house struct {
 	adapter *Adapter
 	clock   notify.Clock
 	account sim.FCMAccount
+}
+
+// both runs a test over each transport; via is the line of the section that chooses it.
+func both(t *testing.T, test func(t *testing.T, via string)) {
+	for _, transport := range []string{push.TransportH2, push.TransportNetHTTP} {
+		t.Run(transport, func(t *testing.T) { test(t, "transport: "+transport+"\n") })
+	}
 }
 
 // newHouse makes one; more is added to the adapter's section.
