@@ -39,6 +39,8 @@ type Service interface {
 	Lanes(ctx context.Context) ([]notify.LaneStatus, error)
 	Sources() []notify.SourceStatus
 	Trace(ctx context.Context, id string) ([]notify.TraceStep, error)
+	PutPreferences(ctx context.Context, user string, p notify.Preferences) error
+	MarkInbox(ctx context.Context, user string, ids []string, read bool) error
 }
 
 var _ Service = (*notify.Hub)(nil)
@@ -52,6 +54,10 @@ type Store interface {
 	notify.NotificationStore
 	notify.InboxStore
 	notify.KeyStore
+	notify.SessionStore
+	notify.PreferenceStore
+	notify.MarkStore
+	notify.AuditStore
 	Ping(ctx context.Context) error
 }
 
@@ -100,6 +106,7 @@ type API struct {
 	rates    *rates
 	origin   *http.CrossOriginProtection
 	requests *prometheus.CounterVec
+	url      string // the hub's address as people see it
 	started  time.Time
 	// documents gives what the hub says about its own API.
 	documents func() (documents, error)
@@ -115,7 +122,7 @@ func New(o Options) (*API, error) {
 		o.Limits.Body = DefaultBody
 	}
 	a := &API{hub: o.Hub, store: o.Store, clock: o.Clock, log: o.Log, limits: o.Limits, ready: o.Ready,
-		keys: newKeyCache(o.Clock), rates: newRates(o.Clock, o.Limits.RequestsPerKey), origin: http.NewCrossOriginProtection(),
+		keys: newKeyCache(o.Clock), rates: newRates(o.Clock, o.Limits.RequestsPerKey), origin: http.NewCrossOriginProtection(), url: o.PublicURL,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_http_requests_total",
 			Help: "HTTP requests by route and status."}, []string{"route", "code"})}
 	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))

@@ -7,7 +7,7 @@ import (
 	"allim.dev/allim/notify"
 )
 
-// SessionCookie is the cookie that holds a person's own token in a browser; it must be HttpOnly.
+// SessionCookie is the cookie that holds a session's secret, or a person's own token, in a browser; it must be HttpOnly.
 const SessionCookie = "allim_session"
 
 // The prefixes of secrets, which tell people and secret scanners what they are looking at.
@@ -98,7 +98,13 @@ func (a *API) keyOf(r *http.Request, secret string) (notify.Key, error) {
 		return key, nil
 	}
 	generation := a.keys.generation()
-	key, err := a.store.KeyByHash(r.Context(), hash)
+	var key notify.Key
+	var err error
+	if strings.HasPrefix(secret, notify.SessionPrefix) {
+		key, err = a.session(r, hash)
+	} else {
+		key, err = a.store.KeyByHash(r.Context(), hash)
+	}
 	if notify.CodeOf(err) == notify.CodeUnknownKey {
 		return notify.Key{}, wrong
 	}

@@ -29,11 +29,12 @@ type memStore struct {
 	broken   error                 // what every method answers, when set
 	lookups  int                   // of keys
 	touched  map[string]time.Time
+	people   people
 }
 
 func newMemStore() *memStore {
 	return &memStore{users: map[string]notify.User{}, topics: map[string][]string{}, idem: map[string]notify.Idempotency{},
-		inbox: map[string][]notify.InboxItem{}, keys: map[string]notify.Key{}, touched: map[string]time.Time{}}
+		inbox: map[string][]notify.InboxItem{}, keys: map[string]notify.Key{}, touched: map[string]time.Time{}, people: newPeople()}
 }
 
 func (s *memStore) locked() func() { s.mu.Lock(); return s.mu.Unlock }

@@ -39,8 +39,15 @@ func (a *API) getMyInbox(c *call, _ *wire.None) (*wire.Inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wire.Inbox{Items: mapped(page.Items, func(i notify.InboxItem) wire.InboxItem { return toItem(i, u) }),
-		Next: page.Next.String(), Resync: page.Resync}, nil
+	marks, err := a.store.Marks(c.ctx, c.key.User, mapped(page.Items, func(i notify.InboxItem) string { return i.Notification.ID }))
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Inbox{Items: mapped(page.Items, func(i notify.InboxItem) wire.InboxItem {
+		item := toItem(i, u)
+		item.ReadAt = marks[item.ID].ReadAt
+		return item
+	}), Next: page.Next.String(), Resync: page.Resync}, nil
 }
 
 func (a *API) postMyDevice(c *call, in *wire.DeviceInput) (*wire.Device, error) {
@@ -51,12 +58,8 @@ func (a *API) listMyDevices(c *call, _ *wire.None) (*wire.DeviceList, error) {
 	return a.devicesOf(c, c.key.User)
 }
 
-// deleteMyDevice answers the same for a device that is not there and one of somebody else.
 func (a *API) deleteMyDevice(c *call, _ *wire.None) (*wire.None, error) {
-	d, err := a.store.Device(c.ctx, c.param("id"))
-	if err == nil && d.User != c.key.User {
-		err = notify.Errorf(notify.CodeUnknownDevice, "you have no device with the id %q", c.param("id"))
-	}
+	d, err := a.myDevice(c)
 	if err != nil {
 		return nil, err
 	}

@@ -127,7 +127,9 @@ func (a *API) handler(r Route) gin.HandlerFunc {
 		}
 		if err != nil {
 			a.fail(c, err)
+			return
 		}
+		a.audited(c, r)
 	}
 }
 

@@ -44,6 +44,8 @@ func peopleRoutes() []Route {
 		entry(get, "/v1/users", read(), (*API).listUsers).withQuery("identity", "cursor", "limit"),
 		entry(post, "/v1/users/{id}/merge", admin(), (*API).mergeUser),
 		entry(post, "/v1/users/{id}/tokens", admin(), (*API).postToken).withStatus(http.StatusCreated).withOptionalBody(),
+		entry(post, "/v1/users/{id}/invitations", admin(), (*API).postInvitation).withStatus(http.StatusCreated),
+		entry(put, "/v1/users/{id}/role", admin(), (*API).putRole),
 		entry(get, "/v1/users/{id}/tokens", admin(), (*API).listTokens),
 		entry(del, "/v1/users/{id}/tokens/{token}", admin(), (*API).deleteToken),
 		entry(post, "/v1/users/{id}/devices", admin(), (*API).postDevice).withStatus(http.StatusCreated),
@@ -82,7 +84,15 @@ func ownRoutes() []Route {
 		entry(get, "/v1/me/inbox", person(), (*API).getMyInbox).withQuery("cursor", "limit"),
 		entry(post, "/v1/me/devices", person(), (*API).postMyDevice).withStatus(http.StatusCreated),
 		entry(get, "/v1/me/devices", person(), (*API).listMyDevices),
+		entry(put, "/v1/me/devices/{id}", person(), (*API).putMyDevice),
 		entry(del, "/v1/me/devices/{id}", person(), (*API).deleteMyDevice),
+		entry(post, "/v1/me/devices/{id}/test", person(), (*API).testMyDevice).withStatus(http.StatusAccepted),
+		entry(get, "/v1/me/preferences", person(), (*API).getPreferences),
+		entry(put, "/v1/me/preferences", person(), (*API).putPreferences),
+		entry(get, "/v1/me/marks", person(), (*API).listMarks).withQuery("after", "limit"),
+		entry(post, "/v1/me/marks", person(), (*API).postMarks),
+		entry(get, "/v1/me/sessions", person(), (*API).listSessions),
+		entry(del, "/v1/me/sessions/{id}", person(), (*API).deleteSession),
 	}
 }
 

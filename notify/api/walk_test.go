@@ -115,6 +115,16 @@ func samples(f furniture) map[string]sample {
 		"POST /v1/me/devices":                   {"/v1/me/devices", device, 201, "", ""},
 		"GET /v1/me/devices":                    {"/v1/me/devices", nil, 200, "", ""},
 		"DELETE /v1/me/devices/{id}":            {"/v1/me/devices/" + f.device, nil, 204, "/v1/me/devices/x", notify.CodeUnknownDevice},
+		"PUT /v1/me/devices/{id}":               {"/v1/me/devices/" + f.device, wire.DeviceName{Name: "폰"}, 200, "/v1/me/devices/x", notify.CodeUnknownDevice},
+		"POST /v1/me/devices/{id}/test":         {"/v1/me/devices/" + f.device + "/test", nil, 202, "/v1/me/devices/x/test", notify.CodeUnknownDevice},
+		"GET /v1/me/preferences":                {"/v1/me/preferences", nil, 200, "", ""},
+		"PUT /v1/me/preferences":                {"/v1/me/preferences", wire.Preferences{Quiet: &wire.Quiet{From: "22:00", To: "07:00"}, Choices: []wire.Choice{{Folder: "News", Say: notify.SayInbox}}}, 200, "", ""},
+		"GET /v1/me/marks":                      {"/v1/me/marks?after=0", nil, 200, "", ""},
+		"POST /v1/me/marks":                     {"/v1/me/marks", wire.MarkInput{IDs: []string{f.sent}, Read: true}, 204, "", ""},
+		"GET /v1/me/sessions":                   {"/v1/me/sessions", nil, 200, "", ""},
+		"DELETE /v1/me/sessions/{id}":           {"/v1/me/sessions/" + f.session, nil, 204, "/v1/me/sessions/x", notify.CodeUnknownKey},
+		"POST /v1/users/{id}/invitations":       {"/v1/users/kim/invitations", nil, 201, "/v1/users/x/invitations", user},
+		"PUT /v1/users/{id}/role":               {"/v1/users/kim/role", wire.RoleInput{Role: "operator"}, 204, "/v1/users/x/role", user},
 		"GET /v1/apps/{app}/webpush-key":        {"/v1/apps/corp/webpush-key", nil, 200, "/v1/apps/x/webpush-key", notify.CodeUnknownApp},
 		"POST /v1/keys":                         {"/v1/keys", wire.KeyInput{Name: "erp", Scopes: []notify.Scope{notify.ScopeSend}}, 201, "", ""},
 		"GET /v1/keys":                          {"/v1/keys", nil, 200, "", ""},
@@ -129,7 +139,7 @@ func toKim() wire.NotificationInput {
 }
 
 // furniture is the ids of one of everything.
-type furniture struct{ device, account, sent, delivery, key, token string }
+type furniture struct{ device, account, sent, delivery, key, token, session string }
 
 func (h *house) furnish() (f furniture) {
 	h.t.Helper()
@@ -148,7 +158,7 @@ func (h *house) furnish() (f furniture) {
 	h.token("kim")
 	keys, _ := h.store.Keys(ctx, "")
 	tokens, _ := h.store.Keys(ctx, "kim")
-	return furniture{d.ID, acc.ID, n.ID, h.store.rows[0].ID, keys[len(keys)-1].ID, tokens[len(tokens)-1].ID}
+	return furniture{d.ID, acc.ID, n.ID, h.store.rows[0].ID, keys[len(keys)-1].ID, tokens[len(tokens)-1].ID, h.session("kim")}
 }
 
 // TestEveryRoute walks the table of routes in both forms: what works, and the faults that every call can have.

@@ -95,7 +95,6 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	bus := mem.New()
-	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry})
 	a.live = live.New(live.Options{Inbox: a.store, Bus: bus, Users: a.store, Clock: a.clock, Log: a.log, Metrics: registry,
 		MaxTotal: maxLive(o.Config.Limits.LiveConnections, a.log), MaxPerUser: o.Config.Limits.LivePerUser})
 	a.hub = notify.New(notify.Options{

@@ -14,7 +14,7 @@ func at(minute int) time.Time { return time.Date(2026, 12, 1, 0, minute, 0, 0, t
 // examples has one of every request and answer; the documents in both forms are made of them.
 func examples() []any {
 	out := append(tellingExamples(), peopleExamples()...)
-	return append(append(out, deviceExamples()...), houseExamples()...)
+	return append(append(append(out, deviceExamples()...), houseExamples()...), ownExamples()...)
 }
 
 func tellingExamples() []any {
@@ -109,5 +109,22 @@ func houseExamples() []any {
 		wire.Problem{Type: "urn:allim:error:unknown-user", Title: "There is no such user", Status: 422,
 			Detail: "the notification names people whom the hub does not know", Instance: "urn:uuid:" + uuid,
 			Code: notify.CodeUnknownUser, Errors: []notify.FieldError{{Path: "to.users[0]", Message: "is not known"}}},
+	}
+}
+
+// ownExamples are of what a person sets and sees.
+func ownExamples() []any {
+	return []any{
+		wire.Preferences{Choices: []wire.Choice{{Source: "mail", Folder: "News", Say: notify.SayInbox}},
+			Quiet:  &wire.Quiet{From: "22:00", To: "07:00", Days: []string{"mon", "tue"}, Zone: "Asia/Seoul"},
+			Bundle: 60, Privacy: notify.PrivacySender, Language: "ko-KR", LiveFirst: 10,
+			Rule: `mail.from matches "@boss" ? "urgent" : ""`},
+		wire.MarkInput{IDs: []string{uuid}, Read: true},
+		wire.MarkList{Marks: []wire.Mark{{Notification: uuid, SeenAt: at(0), ReadAt: at(1)}}, Next: 42},
+		wire.DeviceName{Name: "office laptop"},
+		wire.SessionList{Sessions: []wire.Session{{ID: keyID, Way: "password", Agent: "Firefox on Linux", Current: true, CreatedAt: at(0),
+			UsedAt: at(0), ExpiresAt: at(60)}}},
+		wire.Invitation{ID: keyID, User: "kim", URL: "https://allim.example.com/join#allim_invite_EXAMPLE", ExpiresAt: at(60)},
+		wire.RoleInput{Role: "operator"},
 	}
 }

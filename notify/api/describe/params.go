@@ -1,6 +1,7 @@
 package describe
 
 import (
+	"math"
 	"reflect"
 	"regexp"
 	"strings"
@@ -69,6 +70,7 @@ func idText(path string) string {
 		{"/v1/dead/", "the delivery's id"},
 		{"/v1/devices/", "the device's id"},
 		{"/v1/me/devices/", "the device's id"},
+		{"/v1/me/sessions/", "the session's id"},
 		{"/v1/accounts/", "the account's id"},
 		{"/v1/keys/", "the key's id"},
 		{"/v1/trace/", "the id of an event, a notification or a delivery"},
@@ -87,6 +89,8 @@ func queryParam(path, name string) Param {
 		p.Text = "where to go on: next of the page before"
 	case "limit":
 		p.Text, p.Integer, p.Min, p.Max = "how many at most", true, 1, 1000
+	case "after":
+		p.Text, p.Integer, p.Min, p.Max = "where to go on: next of an answer before", true, 0, math.MaxInt
 	case "identity":
 		p.Text, p.Example = "finds the one person whom this identity names, as kind:value", "email:kim@example.com"
 	case "user":

@@ -32,6 +32,8 @@ func typeWords() map[reflect.Type][]string {
 		reflect.TypeFor[notify.DeviceState](): words(notify.DeviceActive, notify.DeviceSuspect, notify.DeviceRetired),
 		reflect.TypeFor[notify.HealthState](): words(notify.HealthStarting, notify.HealthWatching, notify.HealthPolling,
 			notify.HealthBackoff, notify.HealthAuthFailed, notify.HealthUnreachable),
+		reflect.TypeFor[notify.Privacy](): words(notify.PrivacyFull, notify.PrivacySender, notify.PrivacyNone),
+		reflect.TypeFor[notify.Say]():     words(notify.SayTell, notify.SayInbox, notify.SayUrgent),
 		// ScopeUser is a person's own token's, which no key can have.
 		reflect.TypeFor[notify.Scope](): words(notify.ScopeAdmin, notify.ScopeSend, notify.ScopeRead, notify.ScopeUrgent),
 	}
@@ -46,6 +48,8 @@ func fieldWords(field string) []string {
 		return words[string](notify.Production, notify.Development)
 	case "Lane.State":
 		return words(notify.LaneOK, notify.LaneThrottled, notify.LaneOpen, notify.LaneMisconfigured, notify.LanePaused)
+	case "RoleInput.Role":
+		return words("person", string(notify.RoleAuditor), string(notify.RoleOperator), string(notify.RoleAdmin))
 	case "Status.Status":
 		return words("ok", "degraded", "unready")
 	}

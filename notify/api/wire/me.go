@@ -29,6 +29,7 @@ type InboxItem struct {
 	Silent      bool            `json:"silent,omitempty"`
 	CreatedAt   time.Time       `json:"createdAt,omitzero"`
 	ExpiresAt   time.Time       `json:"expiresAt,omitzero"`
+	ReadAt      time.Time       `json:"readAt,omitzero"` // left out: not read
 }
 
 // Inbox is a stretch of the person's inbox, oldest first.
