@@ -29,6 +29,7 @@ type Settings struct {
 	Store          Store          `yaml:"store"`
 	Outgoing       Outgoing       `yaml:"outgoing"`
 	Identities     Identities     `yaml:"identities"`
+	Web            Web            `yaml:"web"`
 }
 
 // Config is a configuration file, read. Make one with Default, Load or Parse.
@@ -131,6 +132,7 @@ func Default() *Config {
 			Limits:     Limits{Body: 1 << 20, AcceptQueue: 4096, LiveConnections: 100_000, LivePerUser: 8},
 			Store:      Store{Synchronous: "full"},
 			Identities: Identities{PhoneRegion: "KR"},
+			Web:        Web{OIDC: OIDC{Claim: "email", Identity: "email"}},
 		},
 		root: &Section{},
 	}

@@ -38,6 +38,7 @@ limits: {body: 512KiB, requests_per_key: 20, accept_queue: 512, live_connections
 store: {synchronous: normal}
 outgoing: {proxy: "http://proxy:3128", allow_private: [192.168.0.0/16]}
 identities: {phone_region: DE, fold_plus: true}
+web: {approve_broadcasts: true, oidc: {issuer: "https://sso.example.com", client_id: allim, client_secret: s3cret, identity: login, claim: preferred_username, trust_email: true}}
 apps:
   - id: corp
     webpush:
@@ -61,6 +62,8 @@ sources:
 		Store:      configs.Store{Synchronous: "normal"},
 		Outgoing:   configs.Outgoing{Proxy: "http://proxy:3128", AllowPrivate: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}},
 		Identities: configs.Identities{PhoneRegion: "DE", FoldPlus: true},
+		Web: configs.Web{ApproveBroadcasts: true, OIDC: configs.OIDC{Issuer: "https://sso.example.com", ClientID: "allim", ClientSecret: "s3cret",
+			Identity: "login", Claim: "preferred_username", TrustEmail: true}},
 	}
 	if diff := cmp.Diff(want, c.Settings, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Error(diff)

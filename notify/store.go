@@ -29,6 +29,8 @@ type Store interface {
 	MarkStore
 	AuditStore
 	SearchStore
+	ApprovalStore
+	RecentStore
 	OpsStore
 	Close() error
 }

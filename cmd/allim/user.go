@@ -14,7 +14,7 @@ import (
 
 func (c *cli) user() *cobra.Command {
 	return group("user", "People and the identities that name them",
-		c.userAdd(), c.userShow(), c.userList(), c.userRemove(), c.userImport())
+		c.userAdd(), c.userShow(), c.userList(), c.userRemove(), c.userImport(), c.userInvite(), c.userRole())
 }
 
 func (c *cli) userAdd() *cobra.Command {

@@ -308,3 +308,33 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// TestSignIn: a person's own password lets in whatever way the source itself logs in; a wrong one is told apart from a
+// server that cannot be asked, and the source's own login lets nobody in.
+func TestSignIn(t *testing.T) {
+	master := imaptest.Master{User: "watcher", Password: "master-password"}
+	r := newRig(t, imaptest.Options{TLS: true, Master: master})
+	r.set = func(s *Settings) {
+		s.Auth = Auth{Method: "master", User: "watcher", Password: master.Password, Separator: "*"}
+		s.Security, s.CAFile = "tls", r.caFile()
+	}
+	c, ok := r.connector().(notify.SignInChecker)
+	if !ok {
+		t.Fatal("the connector is no SignInChecker")
+	}
+	for _, x := range []struct {
+		login, password string
+		want            notify.Code
+	}{
+		{kim, "secret", ""}, {kim, "wrong", notify.CodeForbidden}, {kim, "", notify.CodeForbidden}, {kim, master.Password, notify.CodeForbidden},
+		{"nobody@example.com", "secret", notify.CodeForbidden},
+	} {
+		if err := c.CheckSignIn(t.Context(), x.login, x.password); notify.CodeOf(err) != x.want {
+			t.Errorf("%s with %q: %v, want %q", x.login, x.password, err, x.want)
+		}
+	}
+	r.srv.Close()
+	if err := c.CheckSignIn(t.Context(), kim, "secret"); notify.CodeOf(err) != notify.CodeUnavailable {
+		t.Errorf("with the server gone: %v", err)
+	}
+}

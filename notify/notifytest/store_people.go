@@ -18,9 +18,11 @@ func peopleSuite() []storeCase {
 		{"preferences", preferences},
 		{"marks: seen, read, followed", marks},
 		{"marks: only of one's own inbox", marksOwn},
+		{"recent: an inbox from its end, searched", recent},
 		{"audit trail and history", auditAndHistory},
 		{"search: by the beginning of anything, in pages", search},
 		{"search: an audience counted", countAudience},
+		{"approval: what waits for a second person", approval},
 		{"erase and merge: what a person left behind", peopleErased},
 	}
 }
@@ -335,4 +337,67 @@ func peopleErased(x *storeTest) {
 	got, err := x.Marks(x.ctx(), "lee", []string{a})
 	x.ok(err)
 	x.same("marks of a namesake", len(got), 0)
+}
+
+func approval(x *storeTest) {
+	x.user("kim")
+	_, _, err := x.PutDevice(x.ctx(), notify.Device{User: "kim", App: phones.App, Platform: phones.Platform, Token: "a"})
+	x.ok(err)
+	now, lanes := x.clock.Now(), []notify.Lane{phones}
+	accept := func(at time.Time) string {
+		x.t.Helper()
+		n, _, err := x.Accept(x.ctx(), notify.Notification{To: notify.Audience{All: true}, Content: notify.Content{Title: "t"}, State: notify.StateAwaitingApproval,
+			TTL: time.Hour, SendAt: at, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}, lanes, notify.Idempotency{})
+		x.ok(err)
+		return n.ID
+	}
+	first, later := accept(time.Time{}), accept(now.Add(5*time.Hour))
+	page, err := x.Inbox(x.ctx(), "kim", notify.Cursor{}, 10)
+	x.ok(err)
+	x.same("what is told before", len(page.Items), 0)
+	x.clock.Advance(2 * time.Hour)
+	n, err := x.Approve(x.ctx(), first, x.clock.Now(), lanes)
+	x.ok(err)
+	x.same("approved", []any{n.State, n.Counts.Targeted, n.ExpiresAt}, []any{notify.StateSending, int64(1), x.clock.Now().Add(time.Hour)})
+	n, err = x.Approve(x.ctx(), later, x.clock.Now(), lanes)
+	x.ok(err)
+	x.same("approved for later", []any{n.State, n.ExpiresAt}, []any{notify.StateScheduled, now.Add(6 * time.Hour)})
+	_, err = x.Approve(x.ctx(), first, x.clock.Now(), lanes)
+	x.fails(err, notify.CodeWrongState)
+	_, err = x.Approve(x.ctx(), "nothing", x.clock.Now(), lanes)
+	x.fails(err, notify.CodeUnknownNotification)
+	_, err = x.SetState(x.ctx(), accept(time.Time{}), notify.StateCancelled)
+	x.ok(err)
+}
+
+func recent(x *storeTest) {
+	_, err := x.Recent(x.ctx(), "kim", 0, "", 10)
+	x.fails(err, notify.CodeUnknownUser)
+	x.user("kim", "lee")
+	now := x.clock.Now()
+	var ids []string
+	for i, title := range []string{"점심 메뉴", "Budget 100%", "dinner"} {
+		n, _, err := x.Accept(x.ctx(), notify.Notification{To: notify.Audience{Users: []string{"kim"}}, Content: notify.Content{Title: title},
+			Params: map[string]string{"subject": fmt.Sprint("S", i)}, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}, nil, notify.Idempotency{})
+		x.ok(err)
+		ids = append(ids, n.ID)
+	}
+	for text, want := range map[string][]string{"": {ids[2], ids[1], ids[0]}, "점심": {ids[0]}, "BUDGET": {ids[1]}, "100%": {ids[1]}, "s2": {ids[2]}, "title": {}} {
+		var got []string
+		for before := int64(0); ; {
+			list, err := x.Recent(x.ctx(), "kim", before, text, 2)
+			x.ok(err)
+			for _, i := range list {
+				got = append(got, i.Notification.ID)
+				before = i.Seq
+			}
+			if len(list) < 2 {
+				break
+			}
+		}
+		x.same("recent items with "+text, got, want)
+	}
+	list, err := x.Recent(x.ctx(), "lee", 0, "", 10)
+	x.ok(err)
+	x.same("another's recent items", len(list), 0)
 }

@@ -102,3 +102,15 @@ func (c *Client) Topics(ctx context.Context, p Page) (wire.TopicList, error) {
 func (c *Client) Topic(ctx context.Context, name string, p Page) (wire.Topic, error) {
 	return list[wire.Topic](ctx, c, at("topics", name), p.query())
 }
+
+// Invite makes a link that lets the person in once.
+func (c *Client) Invite(ctx context.Context, user string) (wire.Invitation, error) {
+	out, _, err := callStatus[wire.Invitation](ctx, c, request{method: http.MethodPost, path: at("users", user, "invitations")})
+	return out, err
+}
+
+// SetRole says what part the person has in running the hub: person, auditor, operator or admin.
+func (c *Client) SetRole(ctx context.Context, user string, role wire.Word) error {
+	_, err := c.do(ctx, request{method: http.MethodPut, path: at("users", user, "role"), in: &wire.RoleInput{Role: role}})
+	return err
+}
