@@ -29,6 +29,12 @@ type SoleAccounter interface {
 	SoleAccount() (login string)
 }
 
+// AccountLister is a connector that can log in and tell what an account has, in one line of plain words, such as the names of
+// its calendars. It stands for AccountChecker.
+type AccountLister interface {
+	ListAccount(ctx context.Context, a Account) (string, error)
+}
+
 // Watch is what the hub gives to a connector for one source.
 type Watch interface {
 	// Accounts gives the source's accounts as they are now, and a channel that is closed when they change.

@@ -52,9 +52,9 @@ type connector struct {
 }
 
 var (
-	_ notify.Connector      = (*connector)(nil)
-	_ notify.Checker        = (*connector)(nil)
-	_ notify.AccountChecker = (*connector)(nil)
+	_ notify.Connector     = (*connector)(nil)
+	_ notify.Checker       = (*connector)(nil)
+	_ notify.AccountLister = (*connector)(nil)
 )
 
 // New makes a connector from its section of the configuration. The error points at the line that is wrong.
@@ -84,7 +84,7 @@ func (c *connector) Run(ctx context.Context, watch notify.Watch) error {
 }
 
 // Check implements notify.Checker: the server can be reached and speaks HTTP at one of the addresses at least, and a token
-// for all is given. Logins are tried with the accounts (CheckAccount).
+// for all is given. Logins are tried with the accounts (ListAccount).
 func (c *connector) Check(ctx context.Context) error {
 	client := newClient(c.settings, c.base, c.roots, c.clock)
 	defer client.close()
@@ -111,14 +111,8 @@ func (c *connector) Check(ctx context.Context) error {
 	return first
 }
 
-// CheckAccount implements notify.AccountChecker: logs in and lists the calendars. Finding none is an error.
-func (c *connector) CheckAccount(ctx context.Context, a notify.Account) error {
-	_, err := c.AccountFindings(ctx, a)
-	return err
-}
-
-// AccountFindings logs in and tells in a line what there is: the calendars and task lists by name.
-func (c *connector) AccountFindings(ctx context.Context, a notify.Account) (string, error) {
+// ListAccount implements notify.AccountLister: the calendars and task lists by name. Finding none is an error.
+func (c *connector) ListAccount(ctx context.Context, a notify.Account) (string, error) {
 	client := newClient(c.settings, c.base, c.roots, c.clock)
 	defer client.close()
 	access := client.access(a.Login, a.Secret)

@@ -218,7 +218,7 @@ func TestOAuth2(t *testing.T) {
 	if err := c.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if text, err := c.AccountFindings(t.Context(), home(kim)); err != nil || text != "Work (calendar and tasks)" {
+	if text, err := c.ListAccount(t.Context(), home(kim)); err != nil || text != "Work (calendar and tasks)" {
 		t.Errorf("found %q, %v", text, err)
 	}
 }

@@ -106,7 +106,7 @@ func TestRadicale(t *testing.T) {
 	if err := c.(*connector).Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	text, err := c.(*connector).AccountFindings(t.Context(), home(kim))
+	text, err := c.(*connector).ListAccount(t.Context(), home(kim))
 	if err != nil {
 		t.Error(err)
 	}

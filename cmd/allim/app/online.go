@@ -96,8 +96,8 @@ func (o *online) source(ctx context.Context, s notify.Source) Finding {
 			return f
 		}
 	}
-	checker, ok := s.Connector.(notify.AccountChecker)
-	if !ok {
+	try := tryAccount(s.Connector)
+	if try == nil {
 		f.OK, f.Text = true, "the login works"
 		return f
 	}
@@ -115,9 +115,17 @@ func (o *online) source(ctx context.Context, s notify.Source) Finding {
 	}
 	slices.SortStableFunc(accounts, func(a, b notify.Account) int { return b.LastActive.Compare(a.LastActive) })
 	tried := accounts[:min(checkAccounts, len(accounts))]
+	var has []string
 	for _, a := range tried {
 		// The first failure ends it: one wrong password of a login for all must not become many tries.
-		if err := bounded(ctx, func(ctx context.Context) error { return checker.CheckAccount(ctx, a) }); err != nil {
+		err := bounded(ctx, func(ctx context.Context) error {
+			text, err := try(ctx, a)
+			if text != "" {
+				has = append(has, "; "+oneLine(a.Login)+" has "+oneLine(text))
+			}
+			return err
+		})
+		if err != nil {
 			f.Text = oneLine(err.Error())
 			if !strings.Contains(f.Text, a.Login) {
 				f.Text = "account " + oneLine(a.Login) + ": " + f.Text
@@ -125,8 +133,19 @@ func (o *online) source(ctx context.Context, s notify.Source) Finding {
 			return f
 		}
 	}
-	f.OK, f.Text = true, fmt.Sprintf("the login works (tried %d of %d accounts)", len(tried), len(accounts))
+	f.OK, f.Text = true, fmt.Sprintf("the login works (tried %d of %d accounts)%s", len(tried), len(accounts), strings.Join(has, ""))
 	return f
+}
+
+// tryAccount gives how a connector tries an account's login, and tells what the account has; nil: it cannot.
+func tryAccount(c notify.Connector) func(context.Context, notify.Account) (string, error) {
+	switch c := c.(type) {
+	case notify.AccountLister:
+		return c.ListAccount
+	case notify.AccountChecker:
+		return func(ctx context.Context, a notify.Account) (string, error) { return "", c.CheckAccount(ctx, a) }
+	}
+	return nil
 }
 
 // lane looks at one app on one platform, and at its credentials' expiry.
