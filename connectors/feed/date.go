@@ -22,7 +22,7 @@ var zoneHours = map[string]int{
 var dateLayouts = []string{
 	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04 -0700",
 	"2 Jan 2006 15:04:05 -0700", "2 Jan 2006 15:04 -0700", "2 Jan 06 15:04:05 -0700", "2 Jan 06 15:04 -0700", "2 January 2006 15:04:05 -0700",
-	"Jan 2 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 -07:00", "Jan 2 15:04:05 -0700 2006",
+	"Jan 2 2006 15:04:05 -0700", "2 Jan 2006 15:04:05 -07:00", "Jan 2 15:04:05 2006 -0700",
 }
 
 // Without a zone they are in the one of the settings.
@@ -32,10 +32,11 @@ var localLayouts = []string{
 }
 
 var (
+	yearLast  = regexp.MustCompile(`\s([A-Z]{2,4})\s(\d{4})$`) // Java's Date.toString
 	weekday   = regexp.MustCompile(`^\p{L}+\.?,?\s+`)
 	lastWord  = regexp.MustCompile(`\s+\(?([A-Za-z]{1,4})\)?$`)
 	noted     = regexp.MustCompile(`\s*\([^()]*\)$`)
-	dots      = regexp.MustCompile(`^(\d{4})[./](\d{1,2})[./](\d{1,2})\.?`)
+	dots      = regexp.MustCompile(`^(\d{4})[./]\s?(\d{1,2})[./]\s?(\d{1,2})\.?`)
 	korean12  = regexp.MustCompile(`(오전|오후)\s*(\d{1,2})(:\d{2})`)
 	koreanDay = regexp.MustCompile(`^(\d{4})년\s*(\d{1,2})월\s*(\d{1,2})일`)
 	koreanMon = regexp.MustCompile(`(\d{1,2})월`)
@@ -56,7 +57,7 @@ func parseDate(s string, zone *time.Location) time.Time {
 	if !startsWithMonth(s) {
 		s = weekday.ReplaceAllString(s, "")
 	}
-	s = strings.ReplaceAll(s, ",", "")
+	s = yearLast.ReplaceAllString(strings.ReplaceAll(s, ",", ""), " $2 $1")
 	if t, ok := withZone(s); ok {
 		return t
 	}

@@ -157,11 +157,10 @@ func (d *document) resolve(at *url.URL) {
 
 // oldestFirst orders the items as they were published, as far as they say so.
 func oldestFirst(items []item) {
-	if slices.ContainsFunc(items, func(i item) bool { return i.published.IsZero() }) {
-		slices.Reverse(items) // feeds begin with the newest
-		return
+	slices.Reverse(items) // feeds begin with the newest
+	if !slices.ContainsFunc(items, func(i item) bool { return i.published.IsZero() }) {
+		slices.SortStableFunc(items, func(a, b item) int { return a.published.Compare(b.published) })
 	}
-	slices.SortStableFunc(items, func(a, b item) int { return a.published.Compare(b.published) })
 }
 
 func firstOf(values ...string) string {

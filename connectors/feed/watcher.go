@@ -204,7 +204,8 @@ func (w *watcher) look(ctx context.Context) error {
 	}
 	st := w.st.clone()
 	var known validators
-	if whole := now.Sub(st.head.Whole); !st.fresh && whole >= 0 && whole < wholeEvery {
+	doubt := st.fresh || st.head.Missing > 0 // the answer counts, also when it is as before
+	if whole := now.Sub(st.head.Whole); !doubt && whole >= 0 && whole < wholeEvery {
 		known = st.head.Validators
 	}
 	got, err := w.fetcher.fetch(ctx, known)
@@ -213,7 +214,7 @@ func (w *watcher) look(ctx context.Context) error {
 	}
 	sum := sha256.Sum256(got.body)
 	body := hex.EncodeToString(sum[:12])
-	if got.notModified || !st.fresh && body == st.head.Body {
+	if got.notModified || !doubt && body == st.head.Body {
 		st.head.answered(got, body, known, now)
 		return w.same(ctx, st, now)
 	}
