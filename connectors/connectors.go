@@ -4,6 +4,7 @@ package connectors
 import (
 	"allim.dev/allim/connectors/caldav"
 	"allim.dev/allim/connectors/feed"
+	"allim.dev/allim/connectors/folder"
 	"allim.dev/allim/connectors/imap"
 	"allim.dev/allim/notify"
 )
@@ -13,4 +14,5 @@ var Kinds = []notify.ConnectorKind{
 	imap.Kind,
 	caldav.Kind,
 	feed.Kind,
+	folder.Kind,
 }
