@@ -153,6 +153,18 @@ func (l *ledger) check(t testing.TB, repeats bool) {
 	t.Logf("%d mails, %d ids, %d repeats under the same id", len(l.mails), len(ids), again)
 }
 
+// checkPushes fails the test for every mail that was not pushed exactly once, under an id of its own; for tests without
+// open pages.
+func (l *ledger) checkPushes(t testing.TB) {
+	t.Helper()
+	l.mu.Lock()
+	for i := range l.mails {
+		l.mails[i].items = 1
+	}
+	l.mu.Unlock()
+	l.check(t, false)
+}
+
 // spread is how long things took.
 type spread struct{ p50, p99, most time.Duration }
 

@@ -15,8 +15,9 @@ import (
 const keySize = 32 // AES-256
 
 // sealer encrypts accounts' secrets with AES-256-GCM. Its key is in a file beside the data file, so that a copy of the
-// data file alone tells no password.
-type sealer struct{ aead cipher.AEAD }
+// data file alone tells no password. It seals with the first key, and opens what any of them sealed: there are two while
+// the key is changed (rekey.go).
+type sealer struct{ keys []cipher.AEAD }
 
 // openSealer reads the key file, or makes it.
 func openSealer(path string, log *slog.Logger) (*sealer, error) {
@@ -27,41 +28,63 @@ func openSealer(path string, log *slog.Logger) (*sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key of the stored passwords: %w", err)
 	}
-	if len(key) != keySize {
+	if len(key) == 0 || len(key)%keySize != 0 {
 		return nil, fmt.Errorf("key of the stored passwords: %s has %d bytes instead of %d; put the right file back", path, len(key), keySize)
 	}
 	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		log.Warn("the key of the stored passwords can be read by other users of this machine; chmod 600 it", "file", path)
 	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, fmt.Errorf("key of the stored passwords: %w", err)
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		return nil, fmt.Errorf("key of the stored passwords: %w", err)
-	}
-	return &sealer{aead: aead}, nil
+	return newSealer(key)
 }
 
-// makeKey writes a new key; the file is there whole or not at all, also after a power failure.
-func makeKey(path string) ([]byte, error) {
+// newSealer makes one of the keys in a file, one after the other.
+func newSealer(keys []byte) (*sealer, error) {
+	s := &sealer{}
+	for ; len(keys) > 0; keys = keys[keySize:] {
+		block, err := aes.NewCipher(keys[:keySize])
+		if err != nil {
+			return nil, fmt.Errorf("key of the stored passwords: %w", err)
+		}
+		aead, err := cipher.NewGCM(block)
+		if err != nil {
+			return nil, fmt.Errorf("key of the stored passwords: %w", err)
+		}
+		s.keys = append(s.keys, aead)
+	}
+	return s, nil
+}
+
+func newKey() ([]byte, error) {
 	key := make([]byte, keySize)
 	if _, err := rand.Read(key); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no randomness: %w", err)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "secret.key.*") // 0600
+	return key, nil
+}
+
+// makeKey writes a new key.
+func makeKey(path string) ([]byte, error) {
+	key, err := newKey()
 	if err != nil {
 		return nil, err
+	}
+	return key, writeKey(path, key)
+}
+
+// writeKey writes a key file, which is there whole or not at all, also after a power failure.
+func writeKey(path string, key []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "secret.key.*") // 0600
+	if err != nil {
+		return err
 	}
 	_, err = f.Write(key)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return nil, errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	if err := os.Rename(f.Name(), path); err != nil {
-		return nil, errors.Join(err, os.Remove(f.Name()))
+		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return key, syncFolder(filepath.Dir(path))
+	return syncFolder(filepath.Dir(path))
 }
 
 func syncFolder(dir string) error {
@@ -78,11 +101,12 @@ func (s *sealer) seal(secret, account, source string) ([]byte, error) {
 	if secret == "" {
 		return nil, nil
 	}
-	nonce := make([]byte, s.aead.NonceSize(), s.aead.NonceSize()+len(secret)+s.aead.Overhead())
+	aead := s.keys[0]
+	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(secret)+aead.Overhead())
 	if _, err := rand.Read(nonce); err != nil {
 		return nil, fmt.Errorf("no randomness: %w", err)
 	}
-	return s.aead.Seal(nonce, nonce, []byte(secret), bound(account, source)), nil
+	return aead.Seal(nonce, nonce, []byte(secret), bound(account, source)), nil
 }
 
 var errSealed = errors.New("its password cannot be read: secret.key in the data folder is not the one it was stored with; " +
@@ -93,15 +117,16 @@ func (s *sealer) open(sealed []byte, account, source string) (string, error) {
 	if len(sealed) == 0 {
 		return "", nil
 	}
-	n := s.aead.NonceSize()
-	if len(sealed) < n {
-		return "", errSealed
+	for _, aead := range s.keys {
+		n := aead.NonceSize()
+		if len(sealed) < n {
+			return "", errSealed
+		}
+		if plain, err := aead.Open(nil, sealed[:n], sealed[n:], bound(account, source)); err == nil {
+			return string(plain), nil
+		}
 	}
-	plain, err := s.aead.Open(nil, sealed[:n], sealed[n:], bound(account, source))
-	if err != nil {
-		return "", errSealed
-	}
-	return string(plain), nil
+	return "", errSealed
 }
 
 func bound(account, source string) []byte {

@@ -77,14 +77,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // open does Open's steps; Close undoes those that were done.
 func (s *Store) open(ctx context.Context, o Options) (err error) {
-	path := filepath.Join(o.Dir, "allim.db")
+	path := filepath.Join(o.Dir, dataFile)
 	if err := makeFolder(o.Dir, path); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	if s.lock, err = lockFolder(o.Dir); err != nil {
 		return err
 	}
-	if s.sealer, err = openSealer(filepath.Join(o.Dir, "secret.key"), s.log); err != nil {
+	if s.sealer, err = openSealer(filepath.Join(o.Dir, keyFile), s.log); err != nil {
 		return err
 	}
 	db, err := sql.Open("sqlite", dsn(path, o, false))
