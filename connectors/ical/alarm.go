@@ -104,7 +104,7 @@ func (s *series) rings(owner Owner, since, until time.Time) []ring {
 			continue
 		}
 		for _, a := range i.e.alarms {
-			if !s.b.take(1 + a.repeat) {
+			if !s.b.take(4 * (1 + a.repeat)) { // a moment costs more than a step
 				s.n.add(string(s.o.Kind) + " has more alarms than can be looked at")
 				break
 			}

@@ -17,11 +17,8 @@ func (o *Object) Bytes() []byte {
 	if o.calZone != "" {
 		line(&b, "X-WR-TIMEZONE:"+o.calZone)
 	}
-	used := o.zoneNames()
 	for _, z := range o.zones {
-		if used[z.value("TZID")] {
-			z.write(&b)
-		}
+		z.write(&b)
 	}
 	for _, c := range o.components() {
 		c.write(&b)

@@ -15,6 +15,7 @@ type entry struct {
 	days  bool           // start is a day
 	wall  time.Time      // start on the wall in loc
 	at    time.Time      // start in UTC
+	has   bool           // there is a start: a task may have none
 
 	// How it ends: by a nominal length, or after an exact time (RFC 5545 section 3.8.5.3: DTEND gives all instances of a
 	// series the same exact length, DURATION the same nominal one).
@@ -47,6 +48,7 @@ func newEntry(c *component, kind Kind, f *zoneFinder) *entry {
 		return e
 	}
 	e.start, _ = parseStamp(anchor)
+	e.has = true
 	e.loc, e.days = f.of(e.start), e.start.form == formDate
 	e.wall, e.at = e.start.wall, moment(e.start.wall, e.loc)
 	if kind == KindTask {
@@ -58,7 +60,7 @@ func newEntry(c *component, kind Kind, f *zoneFinder) *entry {
 }
 
 // timed tells whether the entry has any time.
-func (e *entry) timed() bool { return !e.at.IsZero() }
+func (e *entry) timed() bool { return e.has }
 
 func (e *entry) eventEnd(f *zoneFinder) {
 	e.ends, e.endDays = true, e.days

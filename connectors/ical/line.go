@@ -64,21 +64,22 @@ func (l *lines) read() (line []byte, number int, ok bool) {
 
 func folded(c byte) bool { return c == ' ' || c == '\t' }
 
-// physical takes one line off, without its end: CRLF, LF, or a bare CR.
+// physical takes one line off, without its end: CRLF, LF, a bare CR, or the CR CR LF of a writer that turned LF into CRLF twice.
 func (l *lines) physical() []byte {
 	l.next++
-	i := bytes.IndexByte(l.rest, '\n')
+	i := bytes.IndexAny(l.rest, "\r\n")
 	if i < 0 {
 		i = len(l.rest)
 	}
-	if cr := bytes.IndexByte(l.rest[:i], '\r'); cr >= 0 && cr != i-1 { // in the middle: ends a line by itself
-		line := l.rest[:cr]
-		l.rest = l.rest[cr+1:]
-		return line
-	}
 	line := l.rest[:i]
-	l.rest = l.rest[min(i+1, len(l.rest)):]
-	return bytes.TrimSuffix(line, []byte("\r"))
+	for i < len(l.rest) && l.rest[i] == '\r' {
+		i++
+	}
+	if i < len(l.rest) && l.rest[i] == '\n' {
+		i++
+	}
+	l.rest = l.rest[i:]
+	return line
 }
 
 // What can be wrong with a line.

@@ -102,7 +102,7 @@ func key(parts ...string) string {
 func (l *look) at(t told) time.Time {
 	if l.new != nil {
 		for _, name := range []string{"LAST-MODIFIED", "DTSTAMP"} {
-			if s, err := parseMoment(t.i.e.c.value(name)); err == nil && s.form == formUTC && !s.wall.After(l.Now) {
+			if s, err := parseMoment(t.i.e.c.value(name)); err == nil && s.form == formUTC && s.wall.Year() >= 1970 && !s.wall.After(l.Now) {
 				return s.wall
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -17,7 +19,7 @@ func Parse(data []byte, charset string) (*Calendar, error) {
 	if len(data) > MaxStream {
 		return nil, notify.Errorf(notify.CodeTooLarge, "the calendar is larger than %d MiB", MaxStream>>20)
 	}
-	p := collector{cal: &Calendar{}, byUID: map[string]*Object{}, overrides: map[overrideKey]int{}}
+	p := collector{cal: &Calendar{}, byUID: map[string]*Object{}, overrides: map[overrideKey]int{}, here: map[*Object]bool{}}
 	b := treeBuilder{charset: charset, done: p.done, fault: p.fault}
 	b.build(plain(data))
 	p.endCalendar()
@@ -35,6 +37,7 @@ type collector struct {
 	found bool
 	// Of the VCALENDAR that is being read: its objects and zones, which may come in any order.
 	objects []*Object
+	here    map[*Object]bool
 	zones   []*component
 	// overrides finds an override again when another version of it comes.
 	overrides map[overrideKey]int
@@ -88,12 +91,20 @@ func (p *collector) head(c *component) {
 	p.endCalendar()
 }
 
-// endCalendar gives the zones to the objects that name them, and begins anew.
+// endCalendar gives each object the zones that it names, and begins anew.
 func (p *collector) endCalendar() {
-	for _, o := range p.objects {
-		o.zones = append(o.zones, p.zones...)
+	byName := make(map[string]*component, len(p.zones))
+	for _, z := range p.zones {
+		byName[z.value("TZID")] = z
 	}
-	p.objects, p.zones = nil, nil
+	for _, o := range p.objects {
+		for _, name := range slices.Sorted(maps.Keys(o.zoneNames())) {
+			if z := byName[name]; z != nil {
+				o.zones = append(o.zones, z)
+			}
+		}
+	}
+	p.objects, p.zones, p.here = nil, nil, map[*Object]bool{}
 }
 
 // add puts a VEVENT or VTODO to its object.
@@ -116,6 +127,9 @@ func (p *collector) add(c *component, kind Kind) {
 		o = &Object{UID: uid, Kind: kind, MadeUID: made}
 		p.byUID[string(kind)+uid] = o
 		p.cal.Objects = append(p.cal.Objects, o)
+	}
+	if !p.here[o] { // some writers put every instance into a VCALENDAR of its own
+		p.here[o] = true
 		p.objects = append(p.objects, o)
 	}
 	p.place(o, c)

@@ -178,7 +178,7 @@ func (s *series) addOverride(c *component) {
 	}
 	e.id, e.idAt = s.idOf(wall, like), moment(wall, like.loc)
 	if !e.timed() { // a task's override need not repeat the time
-		e.at, e.wall, e.loc, e.start, e.days = e.idAt, wall, like.loc, like.start, like.days
+		e.at, e.wall, e.loc, e.start, e.days, e.has = e.idAt, wall, like.loc, like.start, like.days, true
 	}
 	s.finish(e)
 	s.over[e.id] = e

@@ -17,7 +17,7 @@ const (
 	maxProps     = 20_000 // kept properties of one component
 	maxKids      = 2_000  // alarms of one event, observances of one time zone
 	maxFaults    = 100    // that are kept; more are counted only
-	maxBroken    = 1_000  // components without an end, after which the rest is not worth reading
+	maxBroken    = 50     // components without an end, after which the rest is not worth reading
 	maxText      = 4 << 10
 )
 
@@ -106,6 +106,7 @@ func (b *treeBuilder) build(data []byte) {
 		if err := b.take(raw, number); err != nil {
 			b.cut = true
 			b.fault(Fault{Line: number, Message: err.Error()})
+			b.closeDown(0, number, "is not read to its end")
 			return
 		}
 	}
@@ -217,8 +218,7 @@ func (b *treeBuilder) begin(name string, number int) error {
 	}
 	switch {
 	case len(b.open) == maxDepth:
-		b.reject(number, fmt.Sprintf("components are nested deeper than %d", maxDepth))
-		return errHopeless
+		return fmt.Errorf("components are nested deeper than %d: %w", maxDepth, errHopeless)
 	case b.broken > maxBroken:
 		return fmt.Errorf("more than %d components have no END: %w", maxBroken, errHopeless)
 	}
