@@ -30,11 +30,8 @@ func newPayloads(a Adapter) *payloads {
 	return &payloads{adapter: a, kept: map[payloadKey]*rendered{}}
 }
 
-func (p *payloads) get(n Notification, v Variant) (Payload, error) {
-	return p.getAs(n.ID, n, v)
-}
-
-// getAs is get for a notification that is told in other words than its own, under a name for these.
+// getAs gives the payload of a notification, rendered once for each variant, under a name: its id, or another one for the
+// other words that it is told in.
 func (p *payloads) getAs(name string, n Notification, v Variant) (Payload, error) {
 	key := payloadKey{name, v}
 	p.mu.Lock()

@@ -144,9 +144,8 @@ func (l *Live) serveSocket(conn net.Conn, f *follower, first stretch, sent []byt
 	var reader sync.WaitGroup
 	reader.Go(func() {
 		defer cancel()
-		if err := s.read(sent); err != nil {
-			l.log.Debug("websocket ended by its client", "user", f.user, "reason", err)
-		}
+		err := s.read(sent)
+		l.log.Debug("websocket ended by its client", "user", f.user, "reason", err)
 	})
 	st := &stream{enc: ws{}, put: s.write, alive: s.alive}
 	l.ended(ctx, f.user, st, l.run(ctx, f, st, first))
@@ -184,6 +183,7 @@ func (s *socket) alive() error {
 	return s.in.beat()
 }
 
+// read takes what the client sends until it ends, and gives why; never nil.
 func (s *socket) read(sent []byte) error {
 	in := make([]byte, 512)
 	for p := sent; ; {

@@ -40,12 +40,11 @@ type rule struct {
 	ends     *stamp
 	wkst     time.Weekday
 
-	bySecond, byMinute, byHour           []int
-	byMonthDay, byYearDay, byWeekNo      []int
-	byMonth, bySetPos                    []int
-	byDay                                []dayOfRule
-	skips                                bool // RFC 7529's SKIP, which is not understood
-	hasSecond, hasMinute, hasHour, hasBy bool
+	bySecond, byMinute, byHour      []int
+	byMonthDay, byYearDay, byWeekNo []int
+	byMonth, bySetPos               []int
+	byDay                           []dayOfRule
+	skips                           bool // RFC 7529's SKIP, which is not understood
 }
 
 // dayOfRule is one of BYDAY: a weekday, perhaps the nth of the month or year; n is 0 without a number.

@@ -159,6 +159,7 @@ func newLibrarySide(w *world, proxy func(*http.Request) (*url.URL, error), pushe
 	}
 	c := apns2.NewTokenClient(&apnstoken.Token{AuthKey: key.Private, KeyID: key.ID, TeamID: key.Team})
 	c.Host = w.sim.URL
+	//lint:ignore SA1019 the library is made of it
 	c.HTTPClient.Transport.(*http2.Transport).TLSClientConfig = &tls.Config{RootCAs: roots}
 	if proxy != nil { // http2.Transport alone knows no proxies
 		c.HTTPClient.Transport = &http.Transport{Proxy: proxy, ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
