@@ -16,7 +16,7 @@ func texts(lang string) words {
 	if lang == "ko" {
 		return words{
 			Title: "알림 데모", Lead: "메일이 도착하면 알림이 기기와 이 페이지로 전달됩니다.",
-			Mail: "메일함", MailHint: "내장 IMAP 서버에 도착한 메일", MailEmpty: "곧 메일이 도착합니다.",
+			Mail: "메일함과 캘린더", MailHint: "내장 IMAP 및 CalDAV 서버에 도착한 메일, 회의, 할 일", MailEmpty: "곧 메일이 도착합니다.",
 			Push: "기기로 보낸 푸시", PushHint: "시뮬레이션한 기기가 받은 푸시와 메일 도착 후 걸린 시간", PushEmpty: "아직 보낸 푸시가 없습니다.",
 			Live: "실시간 알림", LiveHint: "열려 있는 이 페이지로 온 알림", LiveEmpty: "아직 알림이 없습니다.",
 			Connecting: "연결 중", Open: "실시간 연결됨", Broken: "연결 끊김, 다시 연결 중", Stopped: "데모가 끝났습니다",
@@ -32,7 +32,7 @@ func texts(lang string) words {
 	}
 	return words{
 		Title: "Allim demo", Lead: "When a mail arrives, a notice goes to the devices and to this page.",
-		Mail: "Mailbox", MailHint: "Mail that arrived at the embedded IMAP server", MailEmpty: "A mail will arrive soon.",
+		Mail: "Mailbox and calendar", MailHint: "Mails, meetings and tasks that arrived at the embedded IMAP and CalDAV servers", MailEmpty: "A mail will arrive soon.",
 		Push: "Pushes", PushHint: "What reached the simulated devices, and how long after the mail", PushEmpty: "Nothing was pushed yet.",
 		Live: "Live inbox", LiveHint: "Notices that came to this open page", LiveEmpty: "No notices yet.",
 		Connecting: "Connecting", Open: "Live", Broken: "Connection lost, trying again", Stopped: "The demo has ended",

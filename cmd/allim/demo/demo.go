@@ -1,7 +1,8 @@
-// Package demo is `allim demo`: a whole hub on loopback in one process, with an IMAP server, simulated devices and two
-// people; mails keep arriving, pushes are shown as they go out, and a page shows all of it live.
+// Package demo is `allim demo`: a whole hub on loopback in one process, with an IMAP server, a CalDAV server, simulated
+// devices and two people; mails, invitations and tasks keep arriving, pushes are shown as they go out, and a page shows all
+// of it live.
 //
-// Reading order: demo.go (the command), world.go (what is started, in which order, and how it ends), people.go, mails.go,
+// Reading order: demo.go (the command), world.go (what is started, in which order, and how it ends), people.go, mails.go, calendar.go,
 // ledger.go (what happened, for the terminal and the page), front.go (the page and the hub behind one address).
 package demo
 
@@ -42,10 +43,11 @@ func Command() *cobra.Command {
 	var o Options
 	cmd := &cobra.Command{
 		Use:   "demo [--listen ADDR]",
-		Short: "Try it: a hub with a mail server, simulated devices and two people",
+		Short: "Try it: a hub with a mail and a calendar server, simulated devices and two people",
 		Long: "Run a whole hub in a temporary folder, on loopback only and without any other network: an embedded IMAP\n" +
-			"server, simulators of APNs and Web Push, and two people. Mails keep arriving, pushes are shown as they go\n" +
-			"out, and the printed address shows them live in a browser. Ctrl-C ends it and removes the folder.",
+			"and a CalDAV server, simulators of APNs and Web Push, and two people. Mails, meetings, reminders and tasks\n" +
+			"keep arriving, pushes are shown as they go out, and the printed address shows them live in a browser. Ctrl-C\n" +
+			"ends it and removes the folder.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)

@@ -160,6 +160,9 @@ func TestMailsBecomePushesAndShowLive(t *testing.T) {
 		if err := json.Unmarshal([]byte(e.Data), &item); err != nil {
 			t.Fatal(err)
 		}
+		if data, _ := item["data"].(map[string]any); len(live) == 0 && data["source"] != source {
+			continue
+		}
 		live = append(live, item)
 	}
 	r.wantInboxLike(kim, live)
@@ -237,6 +240,9 @@ func (r *running) wantResume(cookie *http.Cookie, live []map[string]any) {
 func (r *running) wantFeed(live []map[string]any) {
 	r.t.Helper()
 	for _, item := range live {
+		if data, _ := item["data"].(map[string]any); data["source"] != source {
+			continue // the calendar's
+		}
 		title, body := item["title"].(string), item["body"].(string)
 		notifytest.Until(r.t, "the mail and two pushes of "+body, func() bool {
 			var feed []web.Entry
@@ -257,6 +263,25 @@ func (r *running) wantFeed(live []map[string]any) {
 			r.t.Errorf("the terminal shows %d pushes of %q, want 2:\n%s", n, body, r.out)
 		}
 	}
+}
+
+// In each calendar a meeting is proposed, reminds, is moved, and a task is given and becomes due, each told in the reader's
+// language and time zone.
+func TestCalendarsBecomePushes(t *testing.T) {
+	r := run(t, Options{Every: 100 * time.Millisecond})
+	for _, want := range []string{
+		"push to kim   분기 실적 회의 1: 박서연님의 초대 · ", "push to alex  Quarterly review 1: Priya Shah invites you · ",
+		"push to kim   분기 실적 회의 1: 10분 후 · ", "push to alex  Quarterly review 1: In 10 minutes · ",
+		"(으)로 변경   [", "push to alex  Quarterly review 1: Moved to ",
+		"push to kim   출장비 정산 1: 박서연님이 맡긴 할 일 · 기한 ", "push to alex  Sign the contract 1: Priya Shah gave you this task · due ",
+		"push to kim   출장비 정산 1: 지금 마감 · ", "push to alex  Sign the contract 1: Due now · ",
+	} {
+		notifytest.Until(t, want, func() bool { return strings.Count(r.out.String(), want) >= 2 })
+		if n := strings.Count(r.out.String(), want); n != 2 && strings.Contains(want, " 1: ") { // else the next meeting's may be there
+			t.Errorf("%q was pushed %d times, want once to each of two devices:\n%s", want, n, r.out)
+		}
+	}
+	r.stop()
 }
 
 // Once ends by itself.

@@ -31,6 +31,7 @@ type ledger struct {
 	pushes  int
 	devices map[string]device
 	entries map[string][]web.Entry // by user
+	titles  map[string]int         // pushes by user and title, of calendars only
 	changed chan struct{}          // closed and renewed with every entry
 }
 
@@ -38,7 +39,7 @@ var _ web.Feed = (*ledger)(nil)
 
 func newLedger(out io.Writer, clock notify.Clock, once int) *ledger {
 	return &ledger{out: out, clock: clock, once: once, done: make(chan struct{}), devices: map[string]device{},
-		entries: map[string][]web.Entry{}, changed: make(chan struct{})}
+		entries: map[string][]web.Entry{}, titles: map[string]int{}, changed: make(chan struct{})}
 }
 
 func (l *ledger) addDevice(token string, d device) {
@@ -48,12 +49,22 @@ func (l *ledger) addDevice(token string, d device) {
 }
 
 // mailed notes a mail right before it is delivered.
-func (l *ledger) mailed(user, from, subject string) {
+func (l *ledger) mailed(user, from, subject string) { l.happened(user, from, subject, "mail") }
+
+// happened notes what somebody did in a person's mailbox, calendar or task list.
+func (l *ledger) happened(user, by, what, where string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := web.Entry{Kind: web.KindMail, At: l.clock.Now(), Title: from, Body: subject}
+	e := web.Entry{Kind: web.KindMail, At: l.clock.Now(), Title: by, Body: what}
 	l.add(user, e)
-	fmt.Fprintf(l.out, "%s  mail to %-5s %s: %s\n", e.At.Format(time.TimeOnly), user, from, subject)
+	fmt.Fprintf(l.out, "%s  %s to %-5s %s: %s\n", e.At.Format(time.TimeOnly), where, user, by, what)
+}
+
+// pushesOf counts the pushes to a person under a title.
+func (l *ledger) pushesOf(user, title string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.titles[user+"\x00"+title]
 }
 
 // pushedAPNs notes what the APNs simulator took.
@@ -81,13 +92,15 @@ func (l *ledger) pushed(token, title, body string) {
 	defer l.mu.Unlock()
 	d := l.devices[token]
 	e := web.Entry{Kind: web.KindPush, At: l.clock.Now(), Title: title, Body: body, Device: d.name, Via: d.via}
-	took := "?"
+	took := "" // of what a mail did not cause, such as a reminder
 	if mailed, ok := l.mailOf(d.user, body); ok {
 		e.Latency = float64(e.At.Sub(mailed).Microseconds()) / 1000
-		took = fmt.Sprintf("%.0f ms", max(1, e.Latency))
+		took = fmt.Sprintf(", %.0f ms after the mail", max(1, e.Latency))
+	} else {
+		l.titles[d.user+"\x00"+title]++
 	}
 	l.add(d.user, e)
-	fmt.Fprintf(l.out, "%s  push to %-5s %s: %s   [%s, %s, %s after the mail]\n",
+	fmt.Fprintf(l.out, "%s  push to %-5s %s: %s   [%s, %s%s]\n",
 		e.At.Format(time.TimeOnly), d.user, title, body, d.name, d.via, took)
 	l.pushes++
 	if l.pushes == l.once {

@@ -50,6 +50,9 @@ func (w *world) register(ctx context.Context, p person) (token string, err error
 	if err != nil {
 		return "", fmt.Errorf("add the mailbox of %s: %w", p.id, err)
 	}
+	if err := w.registerCalendar(ctx, p, password); err != nil {
+		return "", fmt.Errorf("add the calendar of %s: %w", p.id, err)
+	}
 	if err := w.registerPhone(ctx, p); err != nil {
 		return "", fmt.Errorf("register the phone of %s: %w", p.id, err)
 	}

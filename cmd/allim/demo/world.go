@@ -11,6 +11,7 @@ import (
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/cmd/allim/app"
 	"allim.dev/allim/configs"
+	"allim.dev/allim/connectors/caldav/caldavtest"
 	"allim.dev/allim/connectors/imap/imaptest"
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/api"
@@ -28,6 +29,8 @@ type world struct {
 	people []person
 	key    string // of an administrator, for trying the API
 	imap   *imaptest.Server
+	caldav *caldavtest.Server
+	played map[string]*calendarOf // by person
 	apns   *sim.APNs
 	web    *sim.WebPush
 	app    *app.App
@@ -104,6 +107,9 @@ func (w *world) platforms(public string) (*configs.Config, error) {
 		return nil, err
 	}
 	w.undo("the mail server", plain(w.imap.Close))
+	if err := w.calendars(); err != nil {
+		return nil, err
+	}
 	ca, err := sim.NewCA()
 	if err != nil {
 		return nil, err
@@ -146,7 +152,12 @@ sources:
     address: %q
     security: none
     auth: {method: password}
-`, public, filepath.Join(w.dir, "data"), appID, keyFile, key.ID, key.Team, bundle, w.apns.URL(), caFile, caFile, source, w.imap.Addr()))
+  - id: %s
+    kind: caldav
+    url: %q
+    poll: %s
+`, public, filepath.Join(w.dir, "data"), appID, keyFile, key.ID, key.Team, bundle, w.apns.URL(), caFile, caFile, source, w.imap.Addr(),
+		calendarSource, w.caldav.URL(), calendarPoll))
 }
 
 // fill registers the people and makes their pages.
@@ -199,7 +210,8 @@ func (w *world) wait(ctx context.Context, d time.Duration) error {
 // greet says what runs and what to open.
 func (w *world) greet() {
 	out := w.opts.Stdout
-	fmt.Fprintf(out, "A hub is running, with a mail server on %s and simulated devices.\n\nOpen in a browser:\n", w.imap.Addr())
+	fmt.Fprintf(out, "A hub is running, with a mail server on %s, a calendar server on %s and simulated devices.\n\nOpen in a browser:\n",
+		w.imap.Addr(), w.caldav.Addr())
 	for _, p := range w.people {
 		fmt.Fprintf(out, "  %s/demo/%s   (%s, %s)\n", w.front.url, p.id, p.name, p.locale)
 	}
@@ -209,7 +221,7 @@ func (w *world) greet() {
 	fmt.Fprintf(out, "\nCtrl-C ends it and removes %s.\n\n", w.dir)
 }
 
-// play delivers mails until ctx ends or enough was pushed.
+// play delivers mails, and lets things happen in the calendars, until ctx ends or enough was pushed.
 func (w *world) play(ctx context.Context) error {
 	mails := script()
 	for n := 1; ; n++ {
@@ -232,6 +244,11 @@ func (w *world) play(ctx context.Context) error {
 		}
 		if err := w.deliver(mails[(n-1)%len(mails)], n); err != nil {
 			return err
+		}
+		if n > 1 {
+			if err := w.calendarStep(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
 		}
 	}
 }
