@@ -23,7 +23,7 @@ import (
 // TestDocs follows every page: what it says works.
 func TestDocs(t *testing.T) {
 	mail := dovecot.Start(t, dovecot.Options{})
-	for _, page := range []string{"install", "mail", "push", "simulate", "api", "operations", "performance"} {
+	for _, page := range []string{"install", "mail", "feeds", "push", "simulate", "api", "operations", "performance"} {
 		t.Run(page, func(t *testing.T) {
 			r := newReader(t, mail)
 			for _, s := range readPage(t, filepath.Join(docsFolder, page+".md")) {
@@ -50,10 +50,11 @@ type reader struct {
 	hubSays *output
 	printed string // by the last command
 	mails   int
+	board   *noticeBoard
 }
 
 func newReader(t *testing.T, mail *dovecot.Server) *reader {
-	r := &reader{t: t, dir: t.TempDir(), binary: checked(t), addr: freeAddr(t), simAddr: freeAddr(t), mail: mail, hubSays: &output{}}
+	r := &reader{t: t, dir: t.TempDir(), binary: checked(t), addr: freeAddr(t), simAddr: freeAddr(t), mail: mail, hubSays: &output{}, board: newNoticeBoard(t)}
 	var err error
 	if r.apns, err = sim.NewAPNs(sim.APNsOptions{}); err != nil {
 		t.Fatal(err)
@@ -72,7 +73,7 @@ func newReader(t *testing.T, mail *dovecot.Server) *reader {
 	}
 	r.real = strings.NewReplacer(
 		"127.0.0.1:8080", r.addr, "127.0.0.1:8090", r.simAddr,
-		"mail.example.com:993", mail.IMAPS,
+		"mail.example.com:993", mail.IMAPS, "https://www.example.com/notices.xml", r.board.url(), "poll: 5m", "poll: 1s",
 		"security: tls                       # or starttls, usually on port 143\n    ca_file: \"\"", "security: tls\n    ca_file: "+mail.CAFile,
 		"endpoint: \"\"                        # Apple's own\n      ca_file: \"\"", "endpoint: "+r.apns.URL()+"\n      ca_file: "+apnsCA,
 		"-o allim ", "-o "+r.dir+"/allim ", "./allim ", r.dir+"/allim ",
@@ -119,6 +120,13 @@ func (r *reader) follow(s step) {
 			h := hub{addr: r.addr, http: http.DefaultClient}
 			return h.metric(`allim_accounts{source="mail",state="watching"}`) > 0 && strings.Contains(r.seen.String(), "event: ready")
 		})
+	case "read":
+		r.await(s, func() bool {
+			h := hub{addr: r.addr, http: http.DefaultClient}
+			return h.metric(`allim_accounts{source="notices",state="polling"}`) > 0 && strings.Contains(r.seen.String(), "event: ready")
+		})
+	case "publish":
+		r.board.publish(s.arg)
 	case "sees":
 		r.await(s, func() bool { return strings.Contains(r.seen.String(), s.arg) })
 	case "pushed":

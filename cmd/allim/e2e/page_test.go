@@ -29,6 +29,8 @@ import (
 //
 //	after PAGE     that page comes first
 //	mail TO SUBJECT    a mail arrives
+//	read           the feed was read, and what watches has begun
+//	publish TITLE  the feed has a new item
 //	watching       the mailboxes are watched, and what watches has begun
 //	sees TEXT      what watches shows it
 //	pushed TEXT    the phone gets it
