@@ -149,7 +149,7 @@ func TestReminderParams(t *testing.T) {
 	}
 	for _, c := range []struct{ due, want string }{
 		{"DUE:20260304T060000Z", "map[due:2026-03-04T06:00:00Z lead:0 organizer:Lee organizerAddress:lee@example.com title:Report]"},
-		{"DUE;VALUE=DATE:20260304", "map[allDay:true due:2026-03-04 lead:0 organizer:Lee organizerAddress:lee@example.com title:Report]"},
+		{"DUE;VALUE=DATE:20260304", "map[allDay:true due:2026-03-04 organizer:Lee organizerAddress:lee@example.com title:Report]"},
 	} {
 		r := reminded(t, nil, chore(c.due))[0]
 		if got := fmt.Sprint(r.Event.Params); got != c.want || r.Event.Type != notify.TaskDue || !r.Until.IsZero() {
@@ -198,6 +198,9 @@ func TestCase51_CalledOff(t *testing.T) {
 		{name: "one more", old: []string{meeting("RRULE:FREQ=WEEKLY")}, new: []string{meeting("RRULE:FREQ=WEEKLY", "RDATE:20260311T010000Z")}, want: "created"},
 		{name: "series and instance retitled", old: []string{series, instance}, new: []string{meeting("RRULE:FREQ=WEEKLY", "SUMMARY:New", alarm), strings.Replace(instance, "Budget", "New", 1)}, want: "updated title"},
 		{name: "a holiday for all", old: []string{series}, new: []string{meeting("RRULE:FREQ=WEEKLY", "EXDATE:"+tuesdays(15), alarm)}, want: "updated time"},
+		{name: "invited to many", new: many("DTSTART:20260303T010000Z"), want: "created"},
+		{name: "many of those moved", old: many("DTSTART:20260303T010000Z"), new: many("DTSTART:20260303T020000Z"), want: "updated time"},
+		{name: "many of those deleted", old: many("DTSTART:20260303T010000Z"), want: "cancelled deleted"},
 		{name: "invited to one", new: []string{instance}, want: "created"},
 		{name: "one of those cancelled", old: []string{instance}, new: []string{gone}, want: "cancelled cancelled"},
 		{name: "the one deleted", old: []string{instance}, want: "cancelled deleted"},
@@ -212,6 +215,16 @@ func TestCase51_CalledOff(t *testing.T) {
 			t.Errorf("%s: still reminds %v", s.name, got)
 		}
 	}
+}
+
+// many are fifteen instances of a series of which no more is known.
+func many(start string) []string {
+	var list []string
+	for i := range 15 {
+		day := fmt.Sprintf("202604%02dT", i+1)
+		list = append(list, strings.NewReplacer("20260303T", day, "UID", "RECURRENCE-ID:"+day+"010000Z\nUID").Replace(meeting(start, "DTEND:20260303T030000Z")))
+	}
+	return list
 }
 
 func tuesdays(n int) string {

@@ -11,6 +11,8 @@ const (
 	changedDue   = "due"
 	changedPlace = "place"
 	changedTitle = "title"
+	// changedReopened stands alone: a task that was done is not done any more.
+	changedReopened = "reopened"
 )
 
 // Why something is cancelled, as Params["reason"] has it.
@@ -60,7 +62,7 @@ func (l *look) masters() (diffs []string, more bool) {
 		return nil, false
 	case whatReopened:
 		if i, ok := l.next(l.new); ok && !l.own(after) {
-			l.tell(told{what: whatUpdated, s: l.new, i: i, changed: []string{"reopened"}})
+			l.tell(told{what: whatUpdated, s: l.new, i: i, changed: []string{changedReopened}})
 		}
 		return nil, false
 	case whatNothing:
@@ -165,7 +167,7 @@ func (l *look) timeChanged() bool {
 	if single(a) {
 		return timesDiffer(a.build(a.master, "", a.master.at, a.master.wall, nil), b.build(b.master, "", b.master.at, b.master.wall, nil), l.new.o.Kind)
 	}
-	for _, ahead := range []time.Duration{Horizon, maxReach} {
+	for _, ahead := range []time.Duration{Horizon, maxReach} { // the second for what takes place less than twice in the first
 		x, y := a.pattern(l.Now, l.Now.Add(ahead)), b.pattern(l.Now, l.Now.Add(ahead))
 		if !slices.EqualFunc(x, y, func(i, j instance) bool { return !timesDiffer(i, j, l.new.o.Kind) }) {
 			return true
@@ -236,7 +238,7 @@ func (l *look) instances(series []string) {
 			l.instance(was, is, series)
 		}
 	}
-	l.cap(n, l.new)
+	l.cap(n, told{what: whatUpdated, s: l.new, changed: []string{changedTime}})
 }
 
 // instance compares two versions of one instance.
@@ -263,7 +265,7 @@ func (l *look) instance(was, is instance, series []string) {
 		return
 	case whatReopened:
 		if !l.own(is.e) {
-			l.tell(told{what: whatUpdated, s: l.new, i: is, changed: []string{"reopened"}})
+			l.tell(told{what: whatUpdated, s: l.new, i: is, changed: []string{changedReopened}})
 		}
 		return
 	case whatNothing:
@@ -276,10 +278,14 @@ func (l *look) instance(was, is instance, series []string) {
 	}
 }
 
-// byID gives the instances of about a year, and all that are overridden.
+// byID gives the instances of about a year, of a rule of hours those up to the horizon, and all that are overridden.
 func (l *look) byID(s *series) map[string]instance {
 	m := map[string]instance{}
-	for _, i := range s.between(l.Now.Add(-24*time.Hour), l.Now.Add(maxReach)) {
+	ahead := maxReach
+	if slices.ContainsFunc(s.rules, func(r *rule) bool { return r.freq < daily }) { // a year of hours is too many
+		ahead = Horizon
+	}
+	for _, i := range s.between(l.Now.Add(-24*time.Hour), l.Now.Add(ahead)) {
 		m[i.id] = i
 	}
 	for _, e := range s.over {

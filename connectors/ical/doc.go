@@ -36,7 +36,7 @@
 //	organizerAddress
 //	changed      updated only: what changed, comma-separated, in the order "time,place,title"
 //	oldStart, oldEnd, oldPlace, oldTitle    updated only: as it was, for what changed
-//	lead         reminder only: whole seconds from the moment of the reminder to the start; negative after the start
+//	lead         reminder only: whole seconds from the moment of the reminder to the start; negative after it; absent for days
 //	reason       cancelled only: "cancelled", "deleted", or "uninvited" (the person is no attendee any more)
 //	private      "true" for CLASS:PRIVATE and CONFIDENTIAL: title, place, organizer and the old ones are then absent
 //
@@ -47,7 +47,7 @@
 //	allDay       "true" when due is a day
 //	changed      updated only, of "due,title,place,reopened,cancelled" (a deleted task is a cancelled one)
 //	oldDue, oldTitle, oldPlace    updated only
-//	lead         due only: whole seconds from the moment of the reminder until it is due; 0 at its time
+//	lead         due only: whole seconds from the moment of the reminder until it is due; 0 at its time; absent for days
 //	completed    completed only: the moment, when the task says it
 //
 // The event's URL is the object's URL property, when it is http or https and the object is not private.
@@ -67,7 +67,8 @@
 //
 // Read it in this order: calendar.go (what comes out), line.go, tree.go, charset.go (from bytes to components), value.go,
 // duration.go (from text to values), zone*.go (time zones), rule*.go (recurrence rules), expand.go (instances), alarm.go
-// (reminders), look.go, diff.go, params.go (what a change means).
+// (reminders), look.go, reading.go, diff.go, person.go, params.go (what a change means). Floating times are the person's own,
+// even in a calendar with X-WR-TIMEZONE, which only stands in for zones that are unknown.
 //
 // The parser and the rules are our own: go-ical panics on `X;A=b`, takes quadratic time on long parameters, and one bad line
 // costs the whole stream, without a position; rrule-go has no budget, so that a hostile rule never ends, and knows neither

@@ -69,7 +69,7 @@ func (s *series) shifts() time.Duration {
 	return min(far, maxReach) + 25*time.Hour
 }
 
-// occurrences gives what DTSTART, the rules and RDATE make between two moments, less EXRULE.
+// occurrences gives what the rules and RDATE make between two moments, less EXRULE, and DTSTART.
 func (s *series) occurrences(from, to time.Time) []extra {
 	m := s.master
 	var all []extra
@@ -81,7 +81,7 @@ func (s *series) occurrences(from, to time.Time) []extra {
 		all = append(all, extra{wall: wall, at: moment(wall, m.loc)})
 		return true
 	}
-	if !m.at.Before(from) && !m.at.After(to) {
+	if !m.at.After(to) { // however long ago: it may last
 		add(m.wall)
 	}
 	for _, r := range s.rules {

@@ -149,6 +149,7 @@ func TestEvents(t *testing.T) {
 		{name: "first fetch", new: []string{meeting()}, change: func(c *Change) { c.Silent = true }, want: ""},
 		{name: "past", new: []string{meeting("DTSTART:20260301T010000Z", "DTEND:20260301T020000Z")}, want: ""},
 		{name: "under way", new: []string{meeting("DTSTART:20260301T230000Z", "DTEND:20260302T010000Z")}, want: "created"},
+		{name: "years long", new: []string{meeting("DTSTART:20240301T010000Z", "DTEND:20280301T020000Z")}, want: "created"},
 		{name: "mine", new: []string{meeting("ORGANIZER:mailto:KIM@example.com")}, want: ""},
 		{name: "mine, by my assistant", new: []string{meeting(`ORGANIZER;SENT-BY="mailto:park@example.com":mailto:KIM@example.com`)}, want: "created"},
 		{name: "nobody's, in my calendar", new: []string{meeting("-ORGANIZER", "-ATTENDEE")}, want: ""},

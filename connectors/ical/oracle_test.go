@@ -320,7 +320,7 @@ func randomZone(r *rand.Rand) zoneCase {
 	switchDay := func(month int) (rule, start string) {
 		n, day := pick(r, 1, 2, 3, -1), pick(r, "SU", "SU", "SA", "FR")
 		rule = fmt.Sprintf("RRULE:FREQ=YEARLY;BYMONTH=%d;BYDAY=%d%s", month, n, day)
-		at := &rule2{month: month, n: n, day: day}
+		at := &nthDay{month: month, n: n, day: day}
 		return rule, at.in(first) + "T0" + fmt.Sprint(1+r.IntN(3)) + "0000"
 	}
 	spring, from := switchDay(3 + r.IntN(2))
@@ -343,13 +343,13 @@ func randomZone(r *rand.Rand) zoneCase {
 	return c
 }
 
-// rule2 is the nth weekday of a month, worked out another way than by a rule.
-type rule2 struct {
+// nthDay is the nth weekday of a month, worked out another way than by a rule.
+type nthDay struct {
 	month, n int
 	day      string
 }
 
-func (r *rule2) in(year int) string {
+func (r *nthDay) in(year int) string {
 	d := time.Date(year, time.Month(r.month), 1, 0, 0, 0, 0, time.UTC)
 	step := 1
 	if r.n < 0 {

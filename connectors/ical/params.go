@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -87,10 +88,10 @@ func (l *look) told(t told, id string, show instance) string {
 	switch t.what {
 	case whatCancelled: // gone in one calendar, marked in another: the same
 		return key("cancelled", t.s.o.UID, id, when)
-	case whatUpdated:
-		return key("updated", t.s.o.UID, id, when, show.e.title, show.e.place, strings.Join(t.changed, ","), version)
+	case whatUpdated: // the state that was reached, whatever the steps to it that each calendar was seen to take
+		return key("updated", t.s.o.UID, id, when, show.e.title, show.e.place, strconv.FormatBool(slices.Contains(t.changed, changedReopened)), version)
 	}
-	return key(string(t.what), t.s.o.UID, id, when, version)
+	return key(string(t.what), t.s.o.UID, id, when, strconv.FormatBool(show.e.me.attends), version)
 }
 
 func key(parts ...string) string {

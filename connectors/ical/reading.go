@@ -114,7 +114,7 @@ func (l *look) appeared(s *series) {
 				l.tell(told{what: whatCreated, s: s, i: i})
 			}
 		}
-		l.cap(0, s)
+		l.cap(0, told{what: whatCreated, s: s})
 		return
 	}
 	if i, ok := l.next(s); ok && !l.own(s.master) {
@@ -131,7 +131,7 @@ func (l *look) vanished(s *series, reason string) {
 				l.tell(told{what: whatCancelled, s: s, i: i, reason: reason})
 			}
 		}
-		l.cap(0, s)
+		l.cap(0, told{what: whatCancelled, s: s, reason: reason})
 		return
 	}
 	if i, ok := l.next(s); ok && !l.own(s.master) {
@@ -142,21 +142,16 @@ func (l *look) vanished(s *series, reason string) {
 // single gives the instance of an override.
 func (s *series) single(e *entry) instance { return s.build(e, e.id, e.idAt, e.wall, nil) }
 
-// cap keeps the events after the first n few: many instances changed at once are one change of the series.
-func (l *look) cap(n int, s *series) {
+// cap keeps the events after the first n few: many instances changed at once are one change of the series, told as t.
+func (l *look) cap(n int, t told) {
 	if len(l.out.Events)-n <= maxTold {
 		return
 	}
 	l.out.Events = l.out.Events[:n]
-	i, ok := l.next(s)
-	if !ok {
-		return
+	if i, ok := l.next(t.s); ok {
+		t.i, t.series = i, true
+		l.tell(t)
 	}
-	t := told{what: whatUpdated, s: s, i: i, series: true, changed: []string{changedTime}}
-	if s == l.new && l.old == nil {
-		t = told{what: whatCreated, s: s, i: i, series: true}
-	}
-	l.tell(t)
 }
 
 // reminder makes the row of one moment.
@@ -169,7 +164,7 @@ func (l *look) reminder(r ring) notify.Reminder {
 		e.Type = notify.TaskDue
 		anchor, until = s.dueAt(r.i, l.Owner), time.Time{}
 	}
-	if r.i.e.timed() && (s.o.Kind == KindEvent || r.i.e.ends) {
+	if r.i.e.timed() && e.Params["allDay"] == "" && (s.o.Kind == KindEvent || r.i.e.ends) {
 		e.Params["lead"] = seconds(anchor.Sub(r.at))
 	}
 	if s.o.Kind == KindEvent && until.Before(r.at.Add(leastUntil)) {

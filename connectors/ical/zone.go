@@ -2,6 +2,7 @@ package ical
 
 import (
 	_ "embed"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -82,6 +83,9 @@ var places = map[string]string{
 	"kuala lumpur": "Asia/Kuala_Lumpur", "minsk": "Europe/Minsk", "tbilisi": "Asia/Tbilisi", "west central africa": "Africa/Lagos",
 }
 
+// zoneWord is what names of the tz database look like.
+var zoneWord = regexp.MustCompile(`^[A-Z][A-Za-z]{1,15}(/[A-Z][A-Za-z0-9_+-]{0,30}){1,2}$`)
+
 // named finds a zone by a name of the tz database (in any case), of Windows (in CLDR's table), or an abbreviation.
 func (z *zoneCache) named(name string) *time.Location {
 	if name == "" || len(name) > 128 {
@@ -91,6 +95,11 @@ func (z *zoneCache) named(name string) *time.Location {
 	lower := strings.ToLower(name)
 	if exact, ok := n.exact[lower]; ok {
 		return z.load(exact)
+	}
+	if region, _, ok := strings.Cut(name, "/"); ok && region != "" && zoneWord.MatchString(name) { // newer than our table
+		if loc := z.load(name); loc != nil {
+			return loc
+		}
 	}
 	lower = strings.TrimRight(lower, " 0123456789") // Exchange numbers its copies: "W. Europe Standard Time 1"
 	for _, w := range []string{lower, strings.Replace(lower, "daylight", "standard", 1), lower + " standard time"} {
