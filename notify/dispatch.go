@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,8 +12,8 @@ import (
 
 const (
 	batchSize   = 256  // deliveries handed to an adapter at once
-	maxInFlight = 2048 // deliveries of a lane under way; at this, the lane waits for outcomes
-	bigBatches  = 4    // chunks of big walks under way: a broadcast never fills the lane
+	maxInFlight = 4096 // deliveries of a lane under way; at this, the lane waits for outcomes
+	bigBatches  = 8    // chunks of big walks under way: a broadcast never fills the lane
 	idleLook    = 30 * time.Second
 	soon        = time.Millisecond
 	asideFor    = time.Minute // a walk that cannot be read is put aside: the others go on
@@ -33,6 +34,14 @@ type lane struct {
 	inFlight int  // deliveries under way
 	big      int  // batches of big walks under way
 
+	flights map[int64]*flight // big walks under way
+
+	running atomic.Bool  // this hub owns the lane
+	behind  atomic.Bool  // there may be more in the store than was offered
+	offers  chan offered // fresh walks
+	// The store may have walks or retries that were not seen yet.
+	againWalks, againRetries atomic.Bool
+
 	walks   *underway[int64]
 	rows    *underway[string]
 	paceAt  map[int64]time.Time // rate-capped walks: not before; the loop's own
@@ -45,7 +54,8 @@ type lane struct {
 func newLane(h *Hub, name Lane, a Adapter) *lane {
 	return &lane{hub: h, name: name, adapter: a, payload: newPayloads(a), guard: newGuard(),
 		st: LaneState{Lane: name, State: LaneOK}, walks: newUnderway[int64](), rows: newUnderway[string](),
-		paceAt: map[int64]time.Time{}, freed: make(chan struct{}, 1)}
+		paceAt: map[int64]time.Time{}, freed: make(chan struct{}, 1), flights: map[int64]*flight{},
+		offers: make(chan offered, offersKept)}
 }
 
 // run dispatches while this hub owns the lane.
@@ -63,6 +73,11 @@ type laneRun struct {
 	lost     chan struct{} // closed when a write said that the lease is lost
 	lostOnce sync.Once
 	pushes   sync.WaitGroup
+
+	// The loop's own.
+	lookWalks, lookRetries bool      // into the store, at the next batch
+	retryAt                time.Time // the next retry is due, as far as is known
+	seen                   int64     // the greatest walk that a look has shown
 }
 
 func (r *laneRun) loop(ctx context.Context) error {
@@ -80,6 +95,11 @@ func (r *laneRun) loop(ctx context.Context) error {
 		close(r.changed)
 		keepers.Wait()
 	}()
+	r.dropOffers()
+	r.behind.Store(true)
+	r.running.Store(true)
+	defer r.running.Store(false)
+	r.lookWalks, r.lookRetries = true, true
 	for {
 		wait := r.fill(ctx)
 		t := r.hub.clock.NewTimer(wait)
@@ -91,8 +111,10 @@ func (r *laneRun) loop(ctx context.Context) error {
 			t.Stop()
 			return Errorf(CodeStaleEpoch, "the lease of lane %s is lost", r.name)
 		case <-sub.C():
+			r.lookWalks, r.lookRetries = true, true
 		case <-r.freed:
 		case <-t.C():
+			r.lookWalks, r.lookRetries = true, true
 		}
 		t.Stop()
 	}
@@ -169,9 +191,23 @@ func (r *laneRun) free(t *task) {
 		r.big--
 	}
 	r.mu.Unlock()
-	if ended || full || !t.retry && !t.last || t.progress.Counts.settled() < int64(len(t.targets)) {
+	more, pending := !t.retry && !t.last, t.progress.Counts.settled() < int64(len(t.targets))
+	if more || t.flight != nil {
+		r.againWalks.Store(true)
+	}
+	if pending {
+		r.againRetries.Store(true)
+	}
+	if ended || full || more || pending {
 		r.wake()
 	}
+}
+
+// look has the loop look into the store again.
+func (l *lane) look() {
+	l.againWalks.Store(true)
+	l.againRetries.Store(true)
+	l.wake()
 }
 
 // wake has the loop look again.

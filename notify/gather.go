@@ -14,6 +14,13 @@ func (r *laneRun) gather(ctx context.Context, size int) (*batch, time.Duration, 
 	now := r.hub.clock.Now()
 	b := &batch{}
 	wait := idleLook
+	if r.againWalks.Swap(false) {
+		r.lookWalks = true
+	}
+	if r.againRetries.Swap(false) {
+		r.lookRetries = true
+	}
+	r.gatherOffers(b, size, now)
 	order := []func(context.Context, *batch, int, time.Time) (time.Duration, error){r.gatherRetries, r.gatherWalks}
 	if r.turn = !r.turn; !r.turn {
 		order[0], order[1] = order[1], order[0]
@@ -22,6 +29,8 @@ func (r *laneRun) gather(ctx context.Context, size int) (*batch, time.Duration, 
 		next, err := more(ctx, b, size, now)
 		if err != nil {
 			r.release(b) // what was marked as under way is free again
+			r.lookWalks, r.lookRetries = true, true
+			r.behind.Store(true)
 			return nil, 0, err
 		}
 		wait = min(wait, next)
@@ -36,91 +45,126 @@ func (r *laneRun) gatherRetries(ctx context.Context, b *batch, size int, now tim
 	if b.big || b.size >= size {
 		return idleLook, nil
 	}
+	if early := r.retryAt.Sub(now); !r.lookRetries && early > 0 && early <= idleLook { // the clock may jump back
+		return early, nil
+	}
 	due, next, err := r.hub.store.DueRetries(ctx, r.name, now, size+r.rows.look(now))
 	if err != nil {
 		return 0, err
 	}
+	r.lookRetries = false
 	for _, d := range due {
-		if b.size < size && r.rows.claim(d.Row.ID) {
+		if b.size >= size {
+			r.lookRetries = true
+			break
+		}
+		if r.rows.claim(d.Row.ID) {
 			b.add(retryTask(d))
 		}
 	}
+	wait := idleLook
 	switch {
 	case r.rows.stale():
-		return soon, nil
-	case next.IsZero():
-		return idleLook, nil
+		wait, r.lookRetries = soon, true
+	case !next.IsZero():
+		wait = min(max(next.Sub(now), soon), idleLook)
 	}
-	return max(next.Sub(now), soon), nil
+	r.retryAt = now.Add(wait)
+	return wait, nil
 }
 
 func (r *laneRun) gatherWalks(ctx context.Context, b *batch, size int, now time.Time) (time.Duration, error) {
 	if b.size >= size {
 		return idleLook, nil
 	}
+	if !r.lookWalks && len(r.paceAt) == 0 {
+		return idleLook, nil
+	}
 	maps.DeleteFunc(r.paceAt, func(_ int64, at time.Time) bool { return !at.After(now) })
-	walks, err := r.hub.store.Ready(ctx, r.name, now, size+len(r.paceAt)+r.walks.look(now))
+	limit := size + len(r.paceAt) + r.walks.look(now)
+	walks, err := r.hub.store.Ready(ctx, r.name, now, limit)
 	if err != nil {
 		return 0, err
 	}
-	wait := idleLook
+	wait, all := idleLook, len(walks) < limit
+	r.lookWalks = !all
 	for _, w := range walks {
+		r.seen = max(r.seen, w.ID)
 		if b.size >= size || (!w.Small && b.size > 0) {
+			r.lookWalks, all = true, all && !w.Small
 			break // a chunk of a big walk is a batch of its own
 		}
 		if at := r.paceAt[w.ID]; at.After(now) {
 			wait = min(wait, at.Sub(now))
 			continue
 		}
-		if !r.claim(w) {
-			continue
-		}
-		err := r.gatherWalk(ctx, b, w, size)
-		switch {
-		case err == nil:
-		case ctx.Err() != nil || CodeOf(err) == CodeUnavailable: // the store's trouble, not this walk's
-			r.walks.release(w.ID)
+		more, err := r.gatherReady(ctx, b, w, size)
+		if err != nil {
 			return 0, err
-		default:
-			r.hub.log.Error("a walk cannot be read and is put aside for a while", "lane", r.name, "walk", w.ID, "error", err)
-			r.walks.aside(w.ID, now.Add(asideFor))
 		}
+		r.lookWalks = r.lookWalks || more
 	}
+	r.behind.Store(!all)
 	if r.walks.stale() {
-		wait = soon
+		wait, r.lookWalks = soon, true
 	}
 	return wait, nil
 }
 
-// claim marks the walk as under way; false when it is already, or is big and there is no room for big ones.
-func (r *laneRun) claim(w Walk) bool {
-	if !w.Small {
-		r.mu.Lock()
-		full := r.big >= bigBatches
-		r.mu.Unlock()
-		if full {
-			return false
+// gatherReady adds a walk's next step to the batch, if it is not under way; more: it may have further ones at once. An
+// error is the store's trouble, not this walk's.
+func (r *laneRun) gatherReady(ctx context.Context, b *batch, w Walk, size int) (more bool, err error) {
+	var f *flight
+	if w.Small {
+		if !r.walks.claim(w.ID) {
+			return false, nil
 		}
+	} else if f = r.board(w); f == nil {
+		return false, nil
 	}
-	return r.walks.claim(w.ID)
+	t, err := r.gatherWalk(ctx, w, f, size)
+	if f != nil {
+		r.boarded(f, t)
+	}
+	switch {
+	case err == nil:
+		b.big = b.big || !w.Small
+		b.add(t)
+		return f != nil && !t.last, nil
+	case ctx.Err() != nil || CodeOf(err) == CodeUnavailable:
+		if f == nil {
+			r.walks.release(w.ID)
+		}
+		return false, err
+	}
+	r.hub.log.Error("a walk cannot be read and is put aside for a while", "lane", r.name, "walk", w.ID, "error", err)
+	if until := r.hub.clock.Now().Add(asideFor); f != nil {
+		r.passed(f, nil, until)
+	} else {
+		r.walks.aside(w.ID, until)
+	}
+	return false, nil
 }
 
-// gatherWalk adds the walk's next targets to the batch.
-func (r *laneRun) gatherWalk(ctx context.Context, b *batch, w Walk, size int) error {
-	n, err := r.hub.store.Notification(ctx, w.Notification)
-	if err != nil {
-		return err
+// gatherWalk reads the walk's next targets.
+func (r *laneRun) gatherWalk(ctx context.Context, w Walk, f *flight, size int) (t *task, err error) {
+	var n Notification
+	if f != nil && f.n.ID != "" { // f.n and f.next are written by this loop alone
+		n = f.n
+	} else if n, err = r.hub.store.Notification(ctx, w.Notification); err != nil {
+		return nil, err
 	}
 	limit := SmallAudience + 1
-	if !w.Small {
-		limit = size
+	if f != nil {
+		limit, f.n = size, n
+		w.Position = max(w.Position, f.next)
 	}
 	if n.Rate > 0 {
 		limit = min(limit, n.Rate)
 	}
 	targets, err := r.hub.store.Next(ctx, w, limit)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n.Rate > 0 {
 		r.paceAt[w.ID] = r.hub.clock.Now().Add(time.Second * time.Duration(len(targets)) / time.Duration(n.Rate))
@@ -128,7 +172,5 @@ func (r *laneRun) gatherWalk(ctx context.Context, b *batch, w Walk, size int) er
 	if len(targets) < limit {
 		delete(r.paceAt, w.ID)
 	}
-	b.big = b.big || !w.Small
-	b.add(walkTask(n, w, targets, len(targets) < limit))
-	return nil
+	return walkTask(n, w, targets, len(targets) < limit), nil
 }

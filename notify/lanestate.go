@@ -147,7 +147,7 @@ func (r *laneRun) pardon(since time.Time) {
 		}
 		r.hub.log.Warn("devices pardoned", "lane", r.name, "devices", devices, "deliveries", deliveries)
 		r.works(r.hub.clock.Now())
-		r.wake()
+		r.look()
 	}()
 }
 

@@ -127,6 +127,8 @@ type Notification struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	DoneAt    time.Time
+	// Fresh is set by Accept alone, where it is cheap: the small walks that it made, with their targets.
+	Fresh []Fresh
 }
 
 // Collapse gives the key under which a repeat replaces this notice on a device.

@@ -161,8 +161,10 @@ func (h *Hub) compose(e Event, users []string) *Notification {
 
 // wakeFor tells the lanes and the open pages that there is something for them.
 func (h *Hub) wakeFor(n Notification) {
-	for _, l := range h.lanesFor(n.To) {
-		h.bus.Wake(SubjectLane(l))
+	if n.State != StateDone && !h.offer(n) {
+		for _, l := range h.lanesFor(n.To) {
+			h.bus.Wake(SubjectLane(l))
+		}
 	}
 	if n.State == StateScheduled {
 		h.bus.Wake(SubjectTimers)

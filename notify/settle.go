@@ -158,7 +158,7 @@ func (r *laneRun) keepSettled(ctx context.Context) {
 				break more
 			}
 		}
-		r.store(ctx, group)
+		r.store(ctx, r.entries(group))
 	}
 }
 
@@ -174,24 +174,24 @@ const (
 // store advances the tasks' walks until the store has taken them. While it is full or busy, the lane waits: to let go of
 // what was sent would be to send it again. Two things end that. The hub stops: then the targets come again from the old
 // position at the next start, with the same delivery ids. Or the store fails on one task: that one is put aside.
-func (r *laneRun) store(ctx context.Context, group []*task) {
+func (r *laneRun) store(ctx context.Context, group []entry) {
 	for try := 1; len(group) > 0; try++ {
 		errs := r.advance(group)
 		left := group[:0:0]
 		for i, err := range errs {
-			t := group[i]
+			e := group[i]
 			switch code := CodeOf(err); {
 			case err == nil:
-				r.letGo(t)
+				r.letGo(e)
 			case code == CodeStaleEpoch:
 				r.lostOnce.Do(func() { close(r.lost) })
-				r.letGo(t)
+				r.letGo(e)
 			case try >= advanceTries && (code != CodeUnavailable || ctx.Err() != nil):
 				r.hub.log.Error("outcomes not stored; their deliveries are repeated under the same ids",
-					"lane", r.name, "walk", t.walk.ID, "error", err)
-				r.putAside(t, r.hub.clock.Now().Add(notStoredFor))
+					"lane", r.name, "walk", e.progress.Walk, "error", err)
+				r.putAside(e, r.hub.clock.Now().Add(notStoredFor))
 			default:
-				left = append(left, t)
+				left = append(left, e)
 			}
 		}
 		if group = left; len(group) > 0 {
@@ -203,13 +203,13 @@ func (r *laneRun) store(ctx context.Context, group []*task) {
 	}
 }
 
-func (r *laneRun) advance(group []*task) []error {
+func (r *laneRun) advance(group []entry) []error {
 	ctx, cancel := context.WithTimeout(context.Background(), advanceTimeout)
 	defer cancel()
 	progress := make([]Progress, len(group))
-	for i, t := range group {
-		t.progress.Epoch = r.epoch
-		progress[i] = t.progress
+	for i, e := range group {
+		e.progress.Epoch = r.epoch
+		progress[i] = e.progress
 	}
 	return r.hub.store.Advance(ctx, progress)
 }
@@ -226,27 +226,47 @@ func (r *laneRun) beforeRetry(ctx context.Context, try int) {
 	r.hub.pause(ctx, backoff(try, 100*time.Millisecond, limit))
 }
 
-// letGo makes the task's walk or row free for the next look.
-func (r *laneRun) letGo(t *task) {
-	r.release(&batch{tasks: []*task{t}})
-	r.free(t)
+// letGo makes the walk or row free for the next look.
+func (r *laneRun) letGo(e entry) {
+	if f := e.tasks[0].flight; f != nil {
+		r.passed(f, e.tasks, time.Time{})
+	} else {
+		r.release(&batch{tasks: e.tasks})
+	}
+	for _, t := range e.tasks {
+		r.free(t)
+	}
 }
 
-// putAside lets go of the task, but not yet of its walk or row.
-func (r *laneRun) putAside(t *task, until time.Time) {
-	if t.retry {
+// putAside lets go of the tasks, but not yet of their walk or row.
+func (r *laneRun) putAside(e entry, until time.Time) {
+	switch t := e.tasks[0]; {
+	case t.flight != nil:
+		r.passed(t.flight, e.tasks, until)
+		if waiting, _ := r.finished(t.flight); len(waiting) > 0 { // behind it: sent again as well
+			r.passed(t.flight, waiting, until)
+			for _, w := range waiting {
+				r.free(w)
+			}
+		}
+	case t.retry:
 		r.rows.aside(t.row.ID, until)
-	} else {
+	default:
 		r.walks.aside(t.walk.ID, until)
 	}
-	r.free(t)
+	for _, t := range e.tasks {
+		r.free(t)
+	}
 }
 
 func (r *laneRun) release(b *batch) {
 	for _, t := range b.tasks {
-		if t.retry {
+		switch {
+		case t.flight != nil:
+			r.passed(t.flight, []*task{t}, time.Time{})
+		case t.retry:
 			r.rows.release(t.row.ID)
-		} else {
+		default:
 			r.walks.release(t.walk.ID)
 		}
 	}

@@ -26,7 +26,9 @@ type task struct {
 	walk    Walk
 	seq     int64 // the notification's number
 	targets []Target
-	last    bool // the walk has no more targets after these
+	last    bool    // the walk has no more targets after these
+	flight  *flight // of a big walk
+	done    bool    // the flight's: all outcomes are there
 	retry   bool
 	row     DeliveryRow // the retried row
 	attempt int         // attempts made before

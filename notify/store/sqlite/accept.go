@@ -62,7 +62,7 @@ func (t *tx) store(s *Store, n notify.Notification, entries []entry, lanes []not
 	if err := t.insertAudience(seq, entries, !waits && !n.Silent); err != nil || waits {
 		return n, err
 	}
-	return t.startWalks(n, entries, lanes)
+	return t.startWalks(s, n, entries, lanes)
 }
 
 // complete fills in what the caller left to the store.
@@ -92,7 +92,7 @@ const (
 
 // startWalks makes one walk for each lane with targets, and a row for each delivery of a small audience. With no
 // targets at all the notification is done: it still stands in the inboxes.
-func (t *tx) startWalks(n notify.Notification, entries []entry, lanes []notify.Lane) (notify.Notification, error) {
+func (t *tx) startWalks(s *Store, n notify.Notification, entries []entry, lanes []notify.Lane) (notify.Notification, error) {
 	wanted := make([]int64, 0, len(lanes))
 	for _, l := range lanes {
 		if n.To.Includes(l) {
@@ -103,7 +103,7 @@ func (t *tx) startWalks(n notify.Notification, entries []entry, lanes []notify.L
 			wanted = append(wanted, key)
 		}
 	}
-	counts, targets, err := t.count(n.Seq, entries, wanted)
+	counts, targets, err := t.count(s, n.Seq, entries, wanted)
 	if err != nil {
 		return n, err
 	}
@@ -135,11 +135,38 @@ func (t *tx) startWalks(n notify.Notification, entries []entry, lanes []notify.L
 			return n, err
 		}
 	}
+	n.Fresh = freshWalks(n, targets, walks, last)
 	return n, nil
 }
 
+// freshWalks are the walks with their targets, where all of them were read as the dispatcher reads them.
+func freshWalks(n notify.Notification, targets []targetKey, walks map[int64]int64, last int64) []notify.Fresh {
+	at := map[int64]int{}
+	var fresh []notify.Fresh
+	slices.SortFunc(targets, func(a, b targetKey) int { return cmp.Compare(a.key, b.key) })
+	for _, d := range targets {
+		if d.target == nil {
+			return nil
+		}
+		i, known := at[d.lane]
+		if !known {
+			i = len(fresh)
+			at[d.lane] = i
+			fresh = append(fresh, notify.Fresh{Walk: notify.Walk{ID: walks[d.lane], Notification: n.ID, Seq: n.Seq, Lane: d.target.Device.Lane(),
+				Last: last, Small: true, ExpiresAt: n.ExpiresAt}})
+		}
+		fresh[i].Targets = append(fresh[i].Targets, *d.target)
+		fresh[i].Walk.Counts.Targeted++
+		fresh[i].Walk.Counts.Pending++
+	}
+	return fresh
+}
+
 // targetKey is a device that is in an audience.
-type targetKey struct{ key, lane, user int64 }
+type targetKey struct {
+	key, lane, user int64
+	target          *notify.Target // nil: not read
+}
 
 func scanTargetKey(r scanner) (d targetKey, err error) {
 	err = r.Scan(&d.key, &d.lane, &d.user)
@@ -147,8 +174,9 @@ func scanTargetKey(r scanner) (d targetKey, err error) {
 }
 
 const (
-	sqlUserTargets  = `SELECT key, lane, user FROM devices WHERE user=? AND state<2`
-	sqlOneTarget    = `SELECT key, lane, user FROM devices WHERE key=? AND state<2`
+	sqlTheirTargets = sqlTargetColumns + `, d.lane, d.user FROM devices d` + sqlTargetJoins
+	sqlUserTargets  = sqlTheirTargets + `WHERE d.user=? AND d.state<2`
+	sqlOneTarget    = sqlTheirTargets + `WHERE d.key=? AND d.state<2`
 	sqlLaneCount    = `SELECT devices FROM lanes WHERE key=?`
 	sqlAllTargets   = `SELECT key, lane, user FROM devices WHERE lane=? AND state<2`
 	sqlAudienceKeys = sqlMembersOf + ` SELECT d.key AS key, d.lane AS lane, d.user AS user FROM who CROSS JOIN devices d ON d.user=who.user WHERE d.state<2
@@ -158,10 +186,10 @@ const (
 
 // count gives the number of targets by lane, and the targets themselves when they are few. Devices count once, however
 // many ways lead to them; retired ones do not count.
-func (t *tx) count(seq int64, entries []entry, lanes []int64) (map[int64]int64, []targetKey, error) {
+func (t *tx) count(s *Store, seq int64, entries []entry, lanes []int64) (map[int64]int64, []targetKey, error) {
 	switch {
 	case personal(entries):
-		return t.countPersonal(entries, lanes)
+		return t.countPersonal(s, entries, lanes)
 	case slices.ContainsFunc(entries, func(e entry) bool { return e.kind == toAll }):
 		return t.countAll(lanes)
 	}
@@ -191,8 +219,15 @@ func onLanes(targets []targetKey, lanes []int64) []targetKey {
 	return slices.DeleteFunc(targets, func(d targetKey) bool { return !slices.Contains(lanes, d.lane) })
 }
 
+// scanTheirTarget reads a target with the keys of its lane and user.
+func (s *Store) scanTheirTarget(r scanner) (d targetKey, err error) {
+	t, err := s.scanTarget(also{r, []any{&d.lane, &d.user}})
+	d.key, d.target = t.Device.Key, &t
+	return d, err
+}
+
 // countPersonal looks up the devices of a few people.
-func (t *tx) countPersonal(entries []entry, lanes []int64) (map[int64]int64, []targetKey, error) {
+func (t *tx) countPersonal(s *Store, entries []entry, lanes []int64) (map[int64]int64, []targetKey, error) {
 	counts, seen := map[int64]int64{}, map[int64]bool{}
 	var targets []targetKey
 	for _, e := range entries {
@@ -200,7 +235,7 @@ func (t *tx) countPersonal(entries []entry, lanes []int64) (map[int64]int64, []t
 		if e.kind == toDevice {
 			query = sqlOneTarget
 		}
-		found, err := collect(t, scanTargetKey, query, e.ref)
+		found, err := collect(t, s.scanTheirTarget, query, e.ref)
 		if err != nil {
 			return nil, nil, err
 		}

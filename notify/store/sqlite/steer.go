@@ -78,7 +78,7 @@ func (t *tx) startOne(s *Store, seq int64, lanes []notify.Lane, started map[noti
 	if err := t.run(sqlSetState, numSending, 0, seq); err != nil {
 		return err
 	}
-	if _, err := t.startWalks(n, r.entries, lanes); err != nil {
+	if _, err := t.startWalks(s, n, r.entries, lanes); err != nil {
 		return err
 	}
 	on, err := collect(t, scanLane, sqlLanesOf, seq)
