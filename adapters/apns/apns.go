@@ -41,6 +41,7 @@ type Adapter struct {
 	signer  *signer          // nil: a certificate signs on
 	cert    *tls.Certificate // nil: a key signs on
 	clients map[string]sender
+	health  push.Health
 }
 
 var (

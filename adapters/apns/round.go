@@ -3,6 +3,7 @@ package apns
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 
 	"github.com/sideshow/apns2"
@@ -76,6 +77,12 @@ func (r *round) judge(ctx context.Context, i int, a answer) bool {
 	o := outcome(a, r.deliveries[i], r.adapter.clock.Now())
 	if a.err != nil && ctx.Err() != nil {
 		o = notify.Outcome{Verdict: notify.Retry, Reason: "stopped"}
+	}
+	switch {
+	case o.Verdict == notify.Accepted:
+		r.adapter.health.Good()
+	case o.WholeLane && a.status == http.StatusServiceUnavailable:
+		o.WholeLane = r.adapter.health.Unavailable()
 	}
 	r.mu.Lock()
 	switch {

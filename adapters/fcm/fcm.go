@@ -37,6 +37,7 @@ type Adapter struct {
 	pace   *pace
 	h2     *h2Sender // nil: everything goes over sender
 	sender *sender
+	health push.Health
 }
 
 var (

@@ -3,6 +3,7 @@ package fcm
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 
 	"allim.dev/allim/adapters/push"
@@ -97,6 +98,12 @@ func (r *round) judge(ctx, begin context.Context, got answer, o notify.Outcome) 
 		return stopped(), false
 	case got.unsent && begin.Err() != nil: // another one's word
 		return r.unsent(), false
+	}
+	switch {
+	case o.Verdict == notify.Accepted:
+		r.adapter.health.Good()
+	case o.WholeLane && got.status == http.StatusServiceUnavailable:
+		o.WholeLane = r.adapter.health.Unavailable()
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
