@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"time"
 
 	_ "modernc.org/sqlite" // the driver
 
@@ -143,7 +144,8 @@ func (s *Store) Close() error {
 	if s.r != nil {
 		errs = append(errs, s.r.close())
 	}
-	if s.w != nil { // last, because the last connection moves the log into the file
+	if s.w != nil { // last, because the readers cannot move the log into the file
+		s.emptyLog()
 		errs = append(errs, s.w.db.Close())
 	}
 	if s.lock != nil {
@@ -152,6 +154,19 @@ func (s *Store) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// emptyLog moves the log into the file and leaves it empty. What cannot be moved stays in the log and is found there at
+// the next start.
+func (s *Store) emptyLog() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if _, err := s.w.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil && err.Error() != "sql: database is closed" {
+		s.log.Warn("the database's log was not moved into the file; it is found there at the next start", "error", err)
+	}
+}
+
+// closeTimeout bounds what Close does with the log.
+const closeTimeout = 5 * time.Second
 
 // Ping implements notify.OpsStore: an empty transaction goes through the writer, so that a stuck one is seen, too.
 func (s *Store) Ping(ctx context.Context) error {
