@@ -207,7 +207,7 @@ func newHouse(t testing.TB, change func(*Options), server func(*httptest.Server)
 	t.Helper()
 	bus := &fakeBus{subs: map[*fakeSub]bool{}}
 	inbox := &fakeInbox{bus: bus, epoch: "e1", users: map[string]notify.User{
-		"kim": {ID: "kim", Locale: "ko-KR"}, "alex": {ID: "alex", Locale: "en"}}}
+		"kim": {ID: "kim", Locale: "ko-KR", TimeZone: "Asia/Seoul"}, "alex": {ID: "alex", Locale: "en", TimeZone: "Europe/London"}}}
 	h := &house{t: t, bus: bus, inbox: inbox, clock: notifytest.NewClock(time.Time{}), reg: prometheus.NewRegistry()}
 	o := Options{Inbox: inbox, Bus: calling{bus}, Users: inbox, Clock: h.clock, Metrics: h.reg, MaxPerUser: 1000,
 		Rand: func() float64 { return 0.5 }}

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -20,7 +21,7 @@ type follower struct {
 	inbox  notify.InboxStore
 	sub    notify.Subscription
 	user   string
-	locale string
+	reader reader
 	at     notify.Cursor // everything up to here was read
 	limit  int
 }
@@ -36,23 +37,31 @@ type stretch struct {
 // follow subscribes first and reads afterwards, so that nothing falls between the two. The follower is to be closed.
 func (l *Live) follow(ctx context.Context, user, locale string, limit int) *follower {
 	return &follower{
-		inbox: l.inbox, user: user, locale: l.locale(ctx, user, locale), limit: limit,
+		inbox: l.inbox, user: user, reader: l.reader(ctx, user, locale), limit: limit,
 		sub: l.bus.Subscribe(notify.SubjectInbox(user), notify.SubjectInboxAll),
 	}
 }
 
 func (f *follower) close() { f.sub.Close() }
 
-// locale is the asked one, else the person's own.
-func (l *Live) locale(ctx context.Context, user, asked string) string {
-	if asked != "" || l.users == nil {
-		return asked
+// reader is in whose language and time zone items are written.
+type reader struct{ locale, zone string }
+
+// reader has the locale that was asked for, else the person's own, and the person's time zone.
+func (l *Live) reader(ctx context.Context, user, asked string) reader {
+	if l.users == nil {
+		return reader{locale: asked}
 	}
 	u, err := l.users.User(ctx, user)
 	if err != nil {
-		return "" // the first look into the inbox says what is wrong
+		return reader{locale: asked} // the first look into the inbox says what is wrong
 	}
-	return u.Locale
+	return reader{locale: cmp.Or(asked, u.Locale), zone: u.TimeZone}
+}
+
+// variant is what the reader is shown of a notification.
+func (r reader) variant(n notify.Notification) notify.Variant {
+	return n.VariantFor(r.locale, r.zone, "")
 }
 
 // end puts the follower behind the newest item.
@@ -73,7 +82,7 @@ func (f *follower) next(ctx context.Context) (stretch, error) {
 	}
 	s := stretch{from: f.at, resync: page.Resync, more: len(page.Items) >= f.limit}
 	for _, i := range page.Items {
-		s.items = append(s.items, newItem(i, page.Next.Epoch, f.locale))
+		s.items = append(s.items, newItem(i, page.Next.Epoch, f.reader.variant(i.Notification)))
 	}
 	if page.Resync || len(s.items) == 0 {
 		s.from = page.Next

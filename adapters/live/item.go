@@ -31,9 +31,9 @@ type item struct {
 	epoch string
 }
 
-func newItem(i notify.InboxItem, epoch, locale string) item {
+func newItem(i notify.InboxItem, epoch string, v notify.Variant) item {
 	n := i.Notification
-	c := n.In(notify.Variant{Locale: locale, Privacy: n.Privacy})
+	c := n.In(v)
 	return item{
 		ID: n.ID, Seq: i.Seq, Event: n.Event,
 		Title: c.Title, Subtitle: c.Subtitle, Body: c.Body, URL: c.URL, Image: c.Image, Data: c.Data,

@@ -90,6 +90,26 @@ func TestWordsAreInTheReadersLanguage(t *testing.T) {
 	}
 }
 
+func TestTimesAreInTheReadersZone(t *testing.T) {
+	meeting := notify.Notification{Template: string(notify.CalendarReminder), Privacy: notify.PrivacyFull,
+		Params: map[string]string{"title": "Budget", "start": "2026-11-23T09:00:00Z", "lead": "600"}}
+	h := newHouse(t, nil, nil)
+	for query, want := range map[string]string{"user=kim": "10분 후 · 11월 23일(월) 18:00", "user=alex": "In 10 minutes · Mon 23 Nov, 09:00",
+		"user=kim&locale=en": "In 10 minutes · Mon 23 Nov, 18:00"} {
+		s := h.open(query, "")
+		h.next(s)
+		h.inbox.put("", meeting)
+		var got item
+		if err := json.Unmarshal([]byte(h.next(s).Data), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Body != want {
+			t.Errorf("%s reads %q, want %q", query, got.Body, want)
+		}
+		s.Close()
+	}
+}
+
 func TestSilentItemsHaveTheirOwnName(t *testing.T) {
 	h := newHouse(t, nil, nil)
 	s := h.open("user=kim", "")

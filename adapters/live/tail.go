@@ -47,8 +47,8 @@ type tailItem struct {
 }
 
 type encoding struct {
-	enc    encoder
-	locale string
+	enc     encoder
+	variant notify.Variant
 }
 
 func newTail(inbox notify.InboxStore, clock notify.Clock) *tail {
@@ -167,14 +167,14 @@ func (t *tail) behind(user string, at notify.Cursor) (items []*tailItem, next no
 }
 
 // encode gives the item's message, made once.
-func (i *tailItem) encode(enc encoder, locale, epoch string) ([]byte, error) {
-	key := encoding{enc, locale}
+func (i *tailItem) encode(enc encoder, to reader, epoch string) ([]byte, error) {
+	key := encoding{enc, to.variant(i.Notification)}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if data, ok := i.encoded[key]; ok {
 		return data, nil
 	}
-	it := newItem(i.InboxItem, epoch, locale)
+	it := newItem(i.InboxItem, epoch, key.variant)
 	var b bytes.Buffer
 	if err := enc.item(&b, &it); err != nil {
 		return nil, err

@@ -126,7 +126,7 @@ func canHijack(w http.ResponseWriter) bool {
 func (l *Live) park(r *http.Request, enc encoder, user string, leave func()) (*parked, error) {
 	p := &parked{live: l, engine: l.engineOf(), enc: enc, leave: leave}
 	p.todo.Store(todoHeld)
-	p.f = &follower{inbox: l.inbox, user: user, locale: l.locale(r.Context(), user, r.URL.Query().Get("locale")), limit: pageSize}
+	p.f = &follower{inbox: l.inbox, user: user, reader: l.reader(r.Context(), user, r.URL.Query().Get("locale")), limit: pageSize}
 	p.f.sub = l.calls.Call(p.wake, notify.SubjectInbox(user), notify.SubjectInboxAll)
 	first, err := p.f.first(r.Context(), r)
 	if p.engine.tail.log != nil && err == nil {
@@ -360,7 +360,7 @@ func (p *parked) lookShared(d *desk) (done bool, err error) {
 			p.missed |= todoAll
 			return true, nil
 		}
-		data, err := i.encode(p.enc, p.f.locale, next.Epoch)
+		data, err := i.encode(p.enc, p.f.reader, next.Epoch)
 		if err == nil {
 			err = p.write(data, d)
 		}
