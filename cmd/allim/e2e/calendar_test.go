@@ -164,6 +164,13 @@ func (w *calendarWorld) life() {
 	w.srv.Delete(w.kim.email, w.calendar, "week.ics")
 	w.expect(time.Now(), "Weekly: Cancelled")
 	w.t.Logf("%d told, the slowest after %s", w.told, w.slowest.Round(time.Millisecond))
+	limit := calendarPoll + 2*time.Second
+	if os.Getenv(strict) == "" {
+		limit *= 10
+	}
+	if w.slowest > limit {
+		w.t.Errorf("the slowest was told after %s, the limit is %s", w.slowest, limit)
+	}
 	items, err := w.hub.inbox(w.kim.token)
 	if err != nil || len(items) != w.told || len(w.pushes()) != w.told {
 		w.t.Errorf("%d items in the inbox, %v; %d pushes; want %d of each", len(items), err, len(w.pushes()), w.told)
