@@ -17,15 +17,17 @@ import (
 	"time"
 
 	"allim.dev/allim/adapters/sim"
+	"allim.dev/allim/notify/notifytest/davserver"
 	"allim.dev/allim/notify/notifytest/dovecot"
 )
 
 // TestDocs follows every page: what it says works.
 func TestDocs(t *testing.T) {
 	mail := dovecot.Start(t, dovecot.Options{})
-	for _, page := range []string{"install", "mail", "feeds", "push", "simulate", "api", "operations", "performance"} {
+	calendars := davserver.Radicale(t, "kim@"+domain)
+	for _, page := range []string{"install", "mail", "calendar", "feeds", "push", "simulate", "api", "operations", "performance"} {
 		t.Run(page, func(t *testing.T) {
-			r := newReader(t, mail)
+			r := newReader(t, mail, calendars)
 			for _, s := range readPage(t, filepath.Join(docsFolder, page+".md")) {
 				r.follow(s)
 			}
@@ -53,7 +55,7 @@ type reader struct {
 	board   *noticeBoard
 }
 
-func newReader(t *testing.T, mail *dovecot.Server) *reader {
+func newReader(t *testing.T, mail *dovecot.Server, calendars *davserver.Server) *reader {
 	r := &reader{t: t, dir: t.TempDir(), binary: checked(t), addr: freeAddr(t), simAddr: freeAddr(t), mail: mail, hubSays: &output{}, board: newNoticeBoard(t)}
 	var err error
 	if r.apns, err = sim.NewAPNs(sim.APNsOptions{}); err != nil {
@@ -74,6 +76,7 @@ func newReader(t *testing.T, mail *dovecot.Server) *reader {
 	r.real = strings.NewReplacer(
 		"127.0.0.1:8080", r.addr, "127.0.0.1:8090", r.simAddr,
 		"mail.example.com:993", mail.IMAPS, "https://www.example.com/notices.xml", r.board.url(), "poll: 5m", "poll: 1s",
+		"https://dav.example.com/", calendars.URL, "poll: 60s", "poll: 1s",
 		"security: tls                       # or starttls, usually on port 143\n    ca_file: \"\"", "security: tls\n    ca_file: "+mail.CAFile,
 		"endpoint: \"\"                        # Apple's own\n      ca_file: \"\"", "endpoint: "+r.apns.URL()+"\n      ca_file: "+apnsCA,
 		"-o allim ", "-o "+r.dir+"/allim ", "./allim ", r.dir+"/allim ",
@@ -127,6 +130,11 @@ func (r *reader) follow(s step) {
 		})
 	case "publish":
 		r.board.publish(s.arg)
+	case "polling":
+		r.await(s, func() bool {
+			h := hub{addr: r.addr, http: http.DefaultClient}
+			return h.metric(`allim_accounts{source="calendar",state="polling"}`) > 0 && strings.Contains(r.seen.String(), "event: ready")
+		})
 	case "sees":
 		r.await(s, func() bool { return strings.Contains(r.seen.String(), s.arg) })
 	case "pushed":
