@@ -140,7 +140,7 @@ func (c *Config) checkNames() Problems {
 		}
 		seen[id] = i
 	}
-	apps, sources, mappings := map[string]int{}, map[string]int{}, map[string]int{}
+	apps, sources, mappings, templates := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
 	for i, a := range c.Apps {
 		twice("apps", a.ID, i, apps)
 	}
@@ -149,6 +149,9 @@ func (c *Config) checkNames() Problems {
 	}
 	for i, m := range c.Mappings {
 		twice("mappings", m.ID, i, mappings)
+	}
+	for i, t := range c.Templates {
+		twice("templates", t.ID, i, templates)
 	}
 	return p.problems
 }

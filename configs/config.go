@@ -35,9 +35,10 @@ type Settings struct {
 // Config is a configuration file, read. Make one with Default, Load or Parse.
 type Config struct {
 	Settings
-	Apps     []App
-	Sources  []notify.SourceConfig
-	Mappings []Part // of foreign documents
+	Apps      []App
+	Sources   []notify.SourceConfig
+	Mappings  []Part // of foreign documents
+	Templates []Part
 
 	root   *Section
 	prints []print

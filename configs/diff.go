@@ -12,7 +12,7 @@ import (
 )
 
 // Changed names what differs between two configurations: settings by their keys ("log.level", "retention"), apps,
-// sources and mappings by their ids ("app corp", "source mail", "mapping erp"). The contents of files that are named are not compared, but those of
+// sources and mappings by their ids ("app corp", "source mail", "mapping erp", "template order"). The contents of files that are named are not compared, but those of
 // file: values are.
 func (c *Config) Changed(next *Config) []string {
 	names := changedFields("", reflect.ValueOf(c.Settings), reflect.ValueOf(next.Settings))
@@ -51,6 +51,9 @@ func (c *Config) takePrints() {
 	}
 	for _, m := range c.Mappings {
 		c.prints = append(c.prints, print{"mapping " + m.ID, m.Section.hash()})
+	}
+	for _, t := range c.Templates {
+		c.prints = append(c.prints, print{"template " + t.ID, t.Section.hash()})
 	}
 }
 

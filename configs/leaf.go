@@ -21,7 +21,8 @@ type literal interface{ UnmarshalLiteral(text string) error }
 
 // special decodes types that are written as one text: durations, ranges, and what unmarshals itself.
 func (d *decoder) special(e entry, path string, into reflect.Value) bool {
-	if l, ok := into.Addr().Interface().(literal); ok {
+	_, several := e.node.(*ast.SequenceNode)
+	if l, ok := into.Addr().Interface().(literal); ok && !(several && into.Kind() == reflect.Slice) {
 		d.literal(e.node, path, l)
 		return true
 	}

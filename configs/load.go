@@ -64,10 +64,11 @@ func withoutValue(message string) string {
 
 // parts is the whole file: what is decoded at once, and what is left to others.
 type parts struct {
-	Settings `yaml:",inline"`
-	Apps     []*Section `yaml:"apps"`
-	Sources  []*Section `yaml:"sources"`
-	Mappings []*Section `yaml:"mappings"`
+	Settings  `yaml:",inline"`
+	Apps      []*Section `yaml:"apps"`
+	Sources   []*Section `yaml:"sources"`
+	Mappings  []*Section `yaml:"mappings"`
+	Templates []*Section `yaml:"templates"`
 }
 
 // read decodes and checks everything that needs no knowledge of the kinds.
@@ -91,6 +92,8 @@ func (c *Config) read() Problems {
 	}
 	var found Problems
 	c.Mappings, found = readParts(all.Mappings)
+	problems = append(problems, found...)
+	c.Templates, found = readParts(all.Templates)
 	problems = append(problems, found...)
 	c.takePrints()
 	return append(problems, c.checkNames()...)

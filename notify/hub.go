@@ -20,6 +20,7 @@ type Options struct {
 	Log        *slog.Logger
 	Normalizer Normalizer
 	Sources    []Source
+	Templates  *Templates // the configuration's words; the Store is one WithTemplates then
 	Lanes      map[Lane]Adapter
 	Retention  time.Duration // of what was told; 0: 30 days
 	Metrics    prometheus.Registerer

@@ -116,6 +116,7 @@ type Notification struct {
 	Rate        int       // deliveries a second at most; 0: as fast as the lanes go
 	Template    string    // words.go's template; the event type for an event's notice; empty: Content as it is
 	Params      map[string]string
+	Words       *Templates // the configuration's templates; nil: the built-in ones only. Not stored
 	Privacy     Privacy
 	Partial     bool // skip and report unknown users, identities and topics
 
@@ -151,9 +152,7 @@ func (n Notification) Validate(norm Normalizer, now time.Time) (Notification, er
 	if n.Template == "" && !n.Silent && n.Content.Title == "" && n.Content.Body == "" {
 		p.add("title", "a notification that is not silent needs a title or a body")
 	}
-	if n.Template != "" && !HasTemplate(n.Template) {
-		p.add("template", "there is no template %q", n.Template)
-	}
+	n.Words.check(n, &p)
 	switch n.Priority {
 	case "":
 		n.Priority = PriorityNormal

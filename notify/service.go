@@ -141,6 +141,7 @@ func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accep
 
 // admit checks a posted notification and makes it one that can be accepted.
 func (h *Hub) admit(n Notification, now time.Time) (Notification, error) {
+	n.Words = h.opts.Templates
 	n, err := n.Validate(h.norm, now)
 	if err != nil {
 		return Notification{}, err

@@ -84,9 +84,6 @@ var (
 	matcher   = language.NewMatcher([]language.Tag{language.English, language.Korean})
 )
 
-// HasTemplate tells whether there is a template of that name.
-func HasTemplate(name string) bool { _, ok := templateNamed(name); return ok }
-
 // Language gives the language of the hub's own words for a BCP 47 locale: "en" or "ko".
 func Language(locale string) string {
 	tag, err := language.Parse(locale)
@@ -109,9 +106,9 @@ func (n Notification) In(v Variant) Content {
 		}
 		name, params = posted, map[string]string{"title": c.Title}
 	}
-	t, _ := templateNamed(name)
+	t, _ := n.Words.find(name)
 	r := newReader(v, n.CreatedAt)
-	w := t.by[r.lang][privacy]
+	w := t.by[t.language(v.Locale, r.lang)][privacy]
 	if t.derive != nil && privacy == PrivacyFull {
 		params = t.derive(params, r)
 	}
@@ -129,7 +126,7 @@ func (n Notification) In(v Variant) Content {
 // to many has few variants.
 func (n Notification) VariantFor(locale, timeZone, environment string) Variant {
 	v := Variant{Locale: locale, Privacy: n.Privacy, Environment: environment}
-	if t, _ := templateNamed(n.Template); t.zoned && stricter(n.Privacy, "") == PrivacyFull {
+	if t, _ := n.Words.find(n.Template); t.zoned && stricter(n.Privacy, "") == PrivacyFull {
 		v.TimeZone = timeZone
 	}
 	return v

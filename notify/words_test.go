@@ -122,7 +122,7 @@ func allTemplates() (names []string) {
 func TestEveryEventHasWords(t *testing.T) {
 	for _, e := range []EventType{MailReceived, CalendarCreated, CalendarUpdated, CalendarCancelled, CalendarReminder, TaskAssigned, TaskUpdated,
 		TaskDue, TaskCompleted, FeedPublished} {
-		if !HasTemplate(string(e)) {
+		if !(*Templates)(nil).Has(string(e)) {
 			t.Errorf("%s has no words", e)
 		}
 	}

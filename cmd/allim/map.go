@@ -92,7 +92,11 @@ func tryLocally(ctx context.Context, file, mapping string, d notify.Foreign) (wi
 	if err != nil {
 		return wire.Trial{}, err
 	}
-	mappings, err := app.Mappings(config)
+	templates, err := app.Templates(config)
+	if err != nil {
+		return wire.Trial{}, err
+	}
+	mappings, err := app.Mappings(config, templates)
 	if err != nil {
 		return wire.Trial{}, err
 	}
@@ -114,6 +118,7 @@ func tryLocally(ctx context.Context, file, mapping string, d notify.Foreign) (wi
 	var faults notify.Faults
 	clock := notify.SystemClock{}
 	for _, s := range items {
+		s.Notification.Words = templates
 		n, err := s.Notification.Validate(config.Normalizer(), clock.Now())
 		if err != nil && !faults.Add(s, err) {
 			return wire.Trial{}, err

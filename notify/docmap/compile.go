@@ -195,7 +195,7 @@ func (c *compiler) notification() {
 		c.bad("notification", "needs a title, a body or a template, or silent: true")
 	}
 	if n.Template != "" && !strings.Contains(string(n.Template), "{{") {
-		if err := c.options.checkTemplate(string(n.Template), slices.Sorted(maps.Keys(n.Params))); err != nil {
+		if err := c.options.Templates.Check(string(n.Template), slices.Sorted(maps.Keys(n.Params))); err != nil {
 			c.bad("notification.template", "%s", plainWords(err))
 		}
 	}
@@ -210,14 +210,16 @@ func (c *compiler) notification() {
 // plainWords gives an error's words without its code.
 func plainWords(err error) string {
 	var e *notify.Error
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
 		return err.Error()
 	}
-	words := e.Detail
-	for _, f := range e.Fields {
-		words += "; " + f.Path + " " + f.Message
+	words := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		if words[i] = f.Message; f.Path != "template" {
+			words[i] = f.Path + " " + f.Message
+		}
 	}
-	return words
+	return strings.Join(words, "; ")
 }
 
 func (c *compiler) answers() {

@@ -92,16 +92,5 @@ type identity struct {
 
 // Options is what mappings need to know of the rest of the configuration.
 type Options struct {
-	// CheckTemplate tells what is wrong with a template's name or with the names of its params; nil: notify.HasTemplate.
-	CheckTemplate func(name string, params []string) error
-}
-
-func (o Options) checkTemplate(name string, params []string) error {
-	if o.CheckTemplate != nil {
-		return o.CheckTemplate(name, params)
-	}
-	if !notify.HasTemplate(name) {
-		return notify.Errorf(notify.CodeInvalid, "there is no template %q", name)
-	}
-	return nil
+	Templates *notify.Templates // nil: the built-in ones only
 }

@@ -87,6 +87,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	a.store = notify.WithTemplates(a.store, a.parts.Templates)
 	a.listen, err = listen(ctx, o.Config.Listen)
 	if err != nil {
 		return err
@@ -99,7 +100,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		MaxTotal: maxLive(o.Config.Limits.LiveConnections, a.log), MaxPerUser: o.Config.Limits.LivePerUser})
 	a.hub = notify.New(notify.Options{
 		Store: a.store, Bus: bus, Clock: a.clock, Log: a.log, Normalizer: o.Config.Normalizer(),
-		Sources: a.parts.Sources, Lanes: a.parts.Lanes, Retention: o.Config.Retention, Metrics: registry,
+		Sources: a.parts.Sources, Templates: a.parts.Templates, Lanes: a.parts.Lanes, Retention: o.Config.Retention, Metrics: registry,
 		Presence: a.live,
 	})
 	a.api, err = api.New(api.Options{

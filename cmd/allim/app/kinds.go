@@ -24,9 +24,10 @@ type Env struct {
 
 // Parts are the adapters and connectors that a configuration names. A hub that gets the lanes owns them.
 type Parts struct {
-	Lanes    map[notify.Lane]notify.Adapter
-	Sources  []notify.Source
-	Mappings []*docmap.Mapping
+	Lanes     map[notify.Lane]notify.Adapter
+	Sources   []notify.Source
+	Mappings  []*docmap.Mapping
+	Templates *notify.Templates
 }
 
 // Build makes them; no connection is made and nothing is started. The error names every mistake in the kinds' own parts;
@@ -40,7 +41,10 @@ func Build(env Env) (*Parts, error) {
 		}
 	}
 	var err error
-	if p.Mappings, err = Mappings(env.Config); err != nil {
+	if p.Templates, err = Templates(env.Config); err != nil {
+		errs = append(errs, err)
+	}
+	if p.Mappings, err = Mappings(env.Config, p.Templates); err != nil {
 		errs = append(errs, err)
 	}
 	for _, source := range env.Config.Sources {

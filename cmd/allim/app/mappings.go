@@ -9,11 +9,11 @@ import (
 )
 
 // Mappings compiles the configuration's mappings. The error names every mistake; those that compile are given all the same.
-func Mappings(c *configs.Config) ([]*docmap.Mapping, error) {
+func Mappings(c *configs.Config, templates *notify.Templates) ([]*docmap.Mapping, error) {
 	var out []*docmap.Mapping
 	var errs []error
 	for _, part := range c.Mappings {
-		m, err := docmap.Compile(part.ID, part.Section, docmap.Options{})
+		m, err := docmap.Compile(part.ID, part.Section, docmap.Options{Templates: templates})
 		if err != nil {
 			errs = append(errs, placed(part.Section, err))
 			continue
