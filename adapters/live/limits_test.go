@@ -185,7 +185,7 @@ func stalled(t *testing.T, h *house, query string) net.Conn {
 
 func TestSlowReaderIsDroppedAndHurtsNobody(t *testing.T) {
 	const size, count = 64 << 10, 200
-	h := newHouse(t, func(o *Options) { o.WriteTimeout = 100 * time.Millisecond }, func(s *httptest.Server) {
+	h := newHouse(t, func(o *Options) { o.WriteTimeout = 2 * time.Second }, func(s *httptest.Server) {
 		s.Listener = smallBuffers{s.Listener}
 	})
 	stalled(t, h, "user=kim&after=e1.0")

@@ -301,7 +301,7 @@ func TestWebSocketWithoutPongIsDropped(t *testing.T) {
 }
 
 func TestWebSocketSlowReaderIsDropped(t *testing.T) {
-	h := newHouse(t, func(o *Options) { o.WriteTimeout = 100 * time.Millisecond }, func(s *httptest.Server) {
+	h := newHouse(t, func(o *Options) { o.WriteTimeout = 2 * time.Second }, func(s *httptest.Server) {
 		s.Listener = smallBuffers{s.Listener}
 	})
 	conn, _ := h.raw("user=kim&after=e1.0")

@@ -164,8 +164,7 @@ func TestEveryAnswerIsActedOn(t *testing.T) {
 			}
 		}
 	}()
-	notifytest.Until(t, "what waited to be told, and what is gone to be retired", func() bool {
-		clock.Advance(time.Minute)
+	all := func() bool {
 		for _, rows := range table {
 			for _, a := range rows {
 				if !a.settled(t, c) {
@@ -174,7 +173,12 @@ func TestEveryAnswerIsActedOn(t *testing.T) {
 			}
 		}
 		return true
-	})
+	}
+	for deadline := time.Now().Add(patience); !all(); clock.Advance(time.Minute) {
+		if time.Now().After(deadline) {
+			t.Fatal("what waited was not told, or what is gone not retired")
+		}
+	}
 }
 
 // manyApps starts a hub with an app for each row, so that the rows do not meet in a lane.
