@@ -112,7 +112,11 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	a.server = newServer(a.api, a.cert, a.log)
+	pages, err := a.pages(o.Config)
+	if err != nil {
+		return err
+	}
+	a.server = newServer(pages, a.cert, a.log)
 	return nil
 }
 

@@ -1,0 +1,185 @@
+// The pages work without it, except for what only a browser can do: an invitation's secret, Web Push, and the live inbox.
+// Texts from notices are only ever set as text, never as markup.
+'use strict';
+
+const $ = (id) => document.getElementById(id);
+
+async function api(method, path, body) {
+  const res = await fetch(path, {
+    method, headers: { Accept: 'application/json', ...(body && { 'Content-Type': 'application/json' }) }, body: body && JSON.stringify(body),
+  });
+  const answer = res.status === 204 ? {} : await res.json();
+  if (!res.ok) throw new Error(answer.detail || String(res.status));
+  return answer;
+}
+
+// --- an invitation: the secret stands behind #, so that it is in no log, and leaves the address bar at once.
+if ($('invitation') && location.hash.length > 1) {
+  $('invitation').value = decodeURIComponent(location.hash.slice(1));
+  history.replaceState(null, '', location.pathname);
+}
+
+// --- notices on this browser
+const push = {
+  box: $('push'),
+  say(text, on) { $('push-note').textContent = text; $('allow').hidden = on; push.box.dataset.state = on ? 'on' : 'off'; },
+  bytes(base64url) { return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)); },
+  async subscribe() {
+    const registration = await navigator.serviceWorker.register('/sw.js');
+    await navigator.serviceWorker.ready;
+    const key = push.bytes((await api('GET', `/v1/apps/${encodeURIComponent(push.box.dataset.app)}/webpush-key`)).publicKey);
+    const old = await registration.pushManager.getSubscription();
+    const used = old && old.options.applicationServerKey;
+    if (used && new Uint8Array(used).every((b, i) => b === key[i])) return old;
+    if (old) await old.unsubscribe(); // bound to the key of another hub
+    return registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key });
+  },
+  async allow() {
+    const words = push.box.dataset;
+    $('allow').disabled = true;
+    try {
+      if (await Notification.requestPermission() !== 'granted') push.say(words.denied, false);
+      else {
+        const subscription = (await push.subscribe()).toJSON();
+        await api('POST', '/v1/me/devices', { app: words.app, platform: 'webpush', subscription, name: words.name });
+        push.say(words.on, true);
+      }
+    } catch (e) {
+      push.say(`${words.failed} ${e.message}`, false);
+    }
+    $('allow').disabled = false;
+  },
+  begin() {
+    if (!('serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window)) {
+      push.say(push.box.dataset.none, true);
+      return;
+    }
+    $('allow').addEventListener('click', push.allow);
+    push.box.dataset.state = 'ready';
+  },
+};
+if (push.box) push.begin();
+
+// --- the inbox, live
+const inbox = {
+  state: $('live'),
+  others: 'BroadcastChannel' in window ? new BroadcastChannel('allim-' + document.body.dataset.user) : null,
+  clock: new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hour12: false }),
+  rows: () => [...document.querySelectorAll('#days li[data-id]')],
+  count(by) {
+    const n = Math.max(0, Number($('unread').textContent) + by);
+    $('unread').textContent = String(n);
+    $('read-all').querySelector('button').disabled = n === 0;
+  },
+  // read shows items as read that were read here or elsewhere.
+  read(ids) {
+    for (const row of inbox.rows()) {
+      if (!ids.includes(row.dataset.id) || !row.classList.contains('unread')) continue;
+      row.classList.remove('unread', 'fresh');
+      row.querySelector('.mark')?.remove();
+      inbox.count(-1);
+    }
+    for (const hidden of $('read-all').querySelectorAll('input')) if (ids.includes(hidden.value)) hidden.remove();
+  },
+  async mark(ids) {
+    await api('POST', '/v1/me/marks', { ids, read: true });
+    inbox.read(ids);
+    inbox.others?.postMessage(ids);
+  },
+  today() {
+    const first = document.querySelector('#days section');
+    const words = $('days').dataset;
+    if (first && first.querySelector('h2').textContent === words.today) return first.querySelector('ol');
+    const section = document.createElement('section');
+    section.className = 'day';
+    section.setAttribute('aria-label', words.today);
+    const h = document.createElement('h2');
+    h.textContent = words.today;
+    const ol = document.createElement('ol');
+    ol.className = 'items';
+    section.append(h, ol);
+    document.querySelector('#days .empty')?.remove();
+    $('days').prepend(section);
+    return ol;
+  },
+  add(item) {
+    if (inbox.rows().some((row) => row.dataset.id === item.id)) return;
+    const row = $('item').content.cloneNode(true).firstElementChild;
+    row.dataset.id = item.id;
+    const title = row.querySelector('.title');
+    if (item.url) {
+      const a = document.createElement('a');
+      a.href = /^https?:/.test(item.url) ? item.url : '#';
+      a.rel = 'noreferrer noopener';
+      a.target = '_blank';
+      a.textContent = item.title || '';
+      title.append(a);
+    } else title.textContent = item.title || '';
+    row.querySelector('.body').textContent = item.body || '';
+    row.querySelector('.foot span').textContent = (item.data && item.data.source) || '';
+    const at = row.querySelector('time');
+    at.dateTime = item.createdAt;
+    at.textContent = inbox.clock.format(new Date(item.createdAt));
+    const button = document.createElement('button');
+    button.className = 'plain mark';
+    button.textContent = $('days').dataset.read;
+    row.querySelector('.foot').append(button);
+    inbox.today().prepend(row);
+    inbox.count(1);
+    if (document.visibilityState === 'visible') api('POST', '/v1/me/marks', { ids: [item.id] }).catch(() => {}); // it was shown
+  },
+  say(open) {
+    const words = inbox.state.dataset;
+    inbox.state.textContent = open ? words.open : words.broken;
+    inbox.state.className = open ? 'live open' : 'live broken';
+  },
+  // EventSource resumes by itself with the last id; one that was refused for good is opened again from there.
+  follow() {
+    const source = new EventSource(`/v1/me/stream?after=${encodeURIComponent(inbox.cursor)}&locale=${document.documentElement.lang}`);
+    source.addEventListener('ready', () => inbox.say(true));
+    source.addEventListener('notification', (e) => { inbox.cursor = e.lastEventId; inbox.add(JSON.parse(e.data)); });
+    source.addEventListener('resync', () => location.reload());
+    source.onerror = () => {
+      inbox.say(false);
+      if (source.readyState === EventSource.CLOSED) setTimeout(inbox.follow, 5000);
+    };
+  },
+  // What was read on other devices: asked for when the page is looked at, and now and then while it is.
+  async marks() {
+    if (document.visibilityState !== 'visible') return;
+    try {
+      const answer = await api('GET', `/v1/me/marks?after=${inbox.seen}`);
+      inbox.seen = answer.next;
+      inbox.read(answer.marks.filter((m) => m.readAt).map((m) => m.notification));
+    } catch { /* the next time */ }
+  },
+  begin() {
+    inbox.cursor = inbox.state.dataset.cursor;
+    inbox.seen = inbox.state.dataset.marks;
+    $('days').addEventListener('click', (e) => {
+      const button = e.target.closest('.mark, .mark button');
+      const link = e.target.closest('.title a');
+      if (!button && !link) return;
+      if (button) e.preventDefault();
+      inbox.mark([e.target.closest('li').dataset.id]).catch(() => location.reload());
+    });
+    if (inbox.others) inbox.others.onmessage = (e) => inbox.read(e.data);
+    navigator.serviceWorker?.addEventListener('message', (e) => { if (e.data.read) inbox.read(e.data.read); });
+    document.addEventListener('visibilitychange', inbox.marks);
+    setInterval(inbox.marks, 20000);
+    const shown = inbox.rows().filter((row) => row.classList.contains('unread')).map((row) => row.dataset.id);
+    if (shown.length) api('POST', '/v1/me/marks', { ids: shown }).catch(() => {});
+    if (!new URLSearchParams(location.search).get('q')) inbox.follow();
+  },
+};
+if (inbox.state) inbox.begin();
+
+// --- the console: a page that says so is shown anew while it is looked at.
+const again = document.querySelector('[data-again]');
+if (again) setInterval(async () => {
+  if (document.visibilityState !== 'visible' || again.contains(document.activeElement)) return;
+  const res = await fetch(location.href).catch(() => null);
+  if (!res || !res.ok || res.redirected) return;
+  const fresh = new DOMParser().parseFromString(await res.text(), 'text/html').querySelector('[data-again]');
+  if (fresh) again.replaceChildren(...fresh.childNodes);
+}, Number(again.dataset.again) * 1000);

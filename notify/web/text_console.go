@@ -1,0 +1,4 @@
+package web
+
+// consolePhrases are of the console.
+var consolePhrases = map[string]phrase{}
