@@ -54,7 +54,8 @@ type Hub struct {
 
 	expiries *expiryWarner // of credentials
 	rules    rules         // of people
-	bundles  bundles       // mails that are told together
+	tally    tally
+	bundles  bundles // mails that are told together
 
 	connectors *group // stopped first
 	workers    *group // then these

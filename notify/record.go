@@ -122,6 +122,7 @@ func (w *watcher) Put(ctx context.Context, b Batch) error {
 	}
 	for _, e := range fresh {
 		w.hub.metrics.events.WithLabelValues(e.Source, string(e.Type)).Inc()
+		w.hub.tally.add(SampleEvents, e.Source, 1)
 		w.hub.planner.offer(e)
 	}
 	if len(fresh) > 0 {

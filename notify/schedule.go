@@ -67,6 +67,7 @@ func (h *Hub) startScheduled(ctx context.Context, now time.Time) time.Duration {
 
 // keepHouse retires devices whose time has come, measures the queues, and tries again what failed.
 func (h *Hub) keepHouse(ctx context.Context, now time.Time) {
+	h.sample(ctx, now)
 	if h.unsynced.Swap(false) {
 		h.syncAccounts(ctx)
 	}

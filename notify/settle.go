@@ -34,10 +34,12 @@ func (r *laneRun) record(t *task, i int, o Outcome, now time.Time) {
 	if o.Verdict == Accepted {
 		if s, ok := r.hub.latency.end(t.walk.Notification); ok {
 			r.hub.metrics.latency.WithLabelValues(s.source).Observe(now.Sub(s.at).Seconds())
+			r.hub.tally.most(SampleLatency, s.source, float64(now.Sub(s.at).Milliseconds()))
 		}
 	}
 	t.mu.Lock()
 	t.progress.Counts.count(row.State)
+	r.hub.counted(r.name, row.State)
 	if t.walk.Small || t.retry || row.State != DeliveryAccepted {
 		t.progress.Rows = append(t.progress.Rows, row)
 	}

@@ -1,4 +1,207 @@
 package web
 
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"allim.dev/allim/notify"
+)
+
 // consoleRoutes are for those who run the hub.
-func consoleRoutes() []Route { return nil }
+func consoleRoutes() []Route {
+	return slices.Concat(lookRoutes(), folkRoutes(), sendRoutes(), houseRoutes())
+}
+
+// lookRoutes only show.
+func lookRoutes() []Route {
+	return []Route{
+		{"GET", "/admin", forAuditor, "", (*Pages).overview},
+		{"GET", "/admin/trace", forAuditor, "", (*Pages).trace},
+		{"GET", "/admin/audit", forAuditor, "", (*Pages).audit},
+		{"GET", "/admin/topics", forAuditor, "", (*Pages).topics},
+		{"GET", "/admin/topics/{topic}", forAuditor, "", (*Pages).topic},
+	}
+}
+
+// alarm is something that needs somebody.
+type alarm struct{ Kind, What, Why, Do, Link string }
+
+// overviewData is the overview's.
+type overviewData struct {
+	Alarms          []alarm
+	People, Devices int64
+	Waiting         int64
+	Lanes           []notify.LaneStatus
+	Sources         []notify.SourceStatus
+	Charts          []chart
+}
+
+// expirySoon is how long before their end credentials are an alarm.
+const expirySoon = 30 * 24 * time.Hour
+
+func (p *Pages) overview(v *visit) error {
+	var d overviewData
+	var err error
+	if d.Lanes, err = p.o.Hub.Lanes(v.ctx); err != nil {
+		return err
+	}
+	d.Sources = p.o.Hub.Sources()
+	if d.People, d.Devices, err = p.o.Store.Totals(v.ctx); err != nil {
+		return err
+	}
+	now := p.o.Clock.Now()
+	for _, l := range d.Lanes {
+		d.Waiting += l.Depth
+		if l.State != notify.LaneOK {
+			d.Alarms = append(d.Alarms, alarm{string(l.State), l.Lane.String(), l.Reason, text(v.lang, "do.lane."+string(l.State)), ""})
+		}
+		if !l.CredentialExpiry.IsZero() && l.CredentialExpiry.Sub(now) < expirySoon {
+			d.Alarms = append(d.Alarms, alarm{"expiry", l.Lane.String(), l.CredentialExpiry.UTC().Format(time.DateOnly), text(v.lang, "do.expiry"), ""})
+		}
+	}
+	for _, s := range d.Sources {
+		if bad := s.Accounts[notify.HealthAuthFailed] + s.Accounts[notify.HealthUnreachable] + s.Accounts[notify.HealthBackoff]; bad > 0 {
+			d.Alarms = append(d.Alarms, alarm{string(s.State), s.ID, text(v.lang, "sources.bad", bad) + " " + s.LastError, text(v.lang, "do.source"), "/admin/sources?source=" + s.ID})
+		}
+	}
+	waiting, err := p.o.Store.Notifications(v.ctx, notify.NotificationFilter{State: notify.StateAwaitingApproval}, notify.Page{Limit: 20})
+	if err != nil {
+		return err
+	}
+	for _, n := range waiting {
+		d.Alarms = append(d.Alarms, alarm{string(n.State), n.Content.Title, n.By, text(v.lang, "do.approve"), "/admin/notifications/" + n.ID})
+	}
+	if d.Charts, err = p.charts(v); err != nil {
+		return err
+	}
+	return p.show(v, "overview", d)
+}
+
+// trace shows the life of an event, a notification or a delivery.
+func (p *Pages) trace(v *visit) error {
+	var d struct {
+		ID    string
+		Steps []notify.TraceStep
+	}
+	if d.ID = strings.TrimSpace(v.r.URL.Query().Get("id")); d.ID != "" {
+		var err error
+		if d.Steps, err = p.o.Hub.Trace(v.ctx, d.ID); err != nil {
+			return err
+		}
+	}
+	return p.show(v, "trace", d)
+}
+
+// audit shows who did what.
+func (p *Pages) audit(v *visit) error {
+	var d struct {
+		Acts []notify.Act
+		Next int64
+	}
+	var err error
+	if d.Acts, err = p.o.Store.Acts(v.ctx, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows}); err != nil {
+		return err
+	}
+	if n := len(d.Acts); n == pageRows {
+		d.Next = d.Acts[n-1].Seq
+	}
+	return p.show(v, "audit", d)
+}
+
+// pageRows is the rows of one page of a listing.
+const pageRows = 50
+
+func (p *Pages) topics(v *visit) error {
+	q := v.r.URL.Query()
+	var d struct {
+		Query, Next string
+		Topics      []notify.Topic
+	}
+	d.Query = q.Get("q")
+	var err error
+	if d.Topics, err = p.o.Store.FindTopics(v.ctx, d.Query, notify.Page{After: q.Get("after"), Limit: pageRows}); err != nil {
+		return err
+	}
+	if n := len(d.Topics); n == pageRows {
+		d.Next = d.Topics[n-1].Name
+	}
+	return p.show(v, "topics", d)
+}
+
+func (p *Pages) topic(v *visit) error {
+	var d struct {
+		Name, Next string
+		Members    []string
+	}
+	d.Name = v.r.PathValue("topic")
+	var err error
+	if d.Members, err = p.o.Store.Members(v.ctx, d.Name, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows}); err != nil {
+		return err
+	}
+	if n := len(d.Members); n == pageRows {
+		d.Next = d.Members[n-1]
+	}
+	return p.show(v, "topic", d)
+}
+
+// chart is bars over the last day, drawn on the server as SVG.
+type chart struct {
+	Title, Text string // Text says the same in words
+	Bars        []bar
+	Max         float64
+}
+
+// bar is one bar, in the chart's own units.
+type bar struct{ X, Y, H float64 }
+
+const (
+	chartSpan   = 24 * time.Hour
+	chartBars   = 96
+	chartHeight = 100.0
+)
+
+// charts draws the hub's own history.
+func (p *Pages) charts(v *visit) ([]chart, error) {
+	now := p.o.Clock.Now()
+	var out []chart
+	for _, name := range []string{notify.SampleEvents, notify.SampleAccepted, notify.SampleFailed, notify.SampleLatency} {
+		samples, err := p.o.Store.History(v.ctx, name, now.Add(-chartSpan))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, draw(v, name, samples, now))
+	}
+	return out, nil
+}
+
+// draw sums samples into bars; of latencies the longest counts.
+func draw(v *visit, name string, samples []notify.Sample, now time.Time) chart {
+	var sums [chartBars]float64
+	var total float64
+	for _, s := range samples {
+		i := int(s.At.Sub(now.Add(-chartSpan)) / (chartSpan / chartBars))
+		if i < 0 || i >= chartBars {
+			i = min(max(i, 0), chartBars-1)
+		}
+		if name == notify.SampleLatency {
+			sums[i] = max(sums[i], s.Value)
+			continue
+		}
+		sums[i] += s.Value
+		total += s.Value
+	}
+	c := chart{Title: text(v.lang, "chart."+name), Max: slices.Max(sums[:])}
+	if name == notify.SampleLatency {
+		total = c.Max
+	}
+	c.Text = text(v.lang, "chart.total."+cmp.Or(map[bool]string{true: "latency"}[name == notify.SampleLatency], "sum"), int64(total))
+	for i, s := range sums {
+		if s > 0 {
+			height := max(1, chartHeight*s/c.Max)
+			c.Bars = append(c.Bars, bar{X: float64(i) * 4, Y: chartHeight - height, H: height})
+		}
+	}
+	return c
+}

@@ -87,9 +87,10 @@ func (w view) Number(n int64) string {
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"query": url.QueryEscape,
-		"join":  strings.Join,
-		"str":   func(v any) string { return toString(v) },
+		"query":     url.QueryEscape,
+		"join":      strings.Join,
+		"safeImage": safeImage,
+		"str":       func(v any) string { return toString(v) },
 	}
 }
 
