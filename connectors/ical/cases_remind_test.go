@@ -180,6 +180,7 @@ func TestCase51_CalledOff(t *testing.T) {
 		{name: "deleted", old: []string{meeting(alarm)}, want: "cancelled deleted"},
 		{name: "method", old: []string{meeting(alarm)}, new: []string{"BEGIN:VCALENDAR", "METHOD:CANCEL", meeting(alarm), "END:VCALENDAR"}, want: "cancelled cancelled"},
 		{name: "I decline", old: []string{meeting(alarm)}, new: []string{meeting(declined, alarm)}},
+		{name: "I decline what is called off", old: []string{meeting()}, new: []string{meeting(declined, "STATUS:CANCELLED")}},
 		{name: "I declined, status", old: []string{meeting(declined)}, new: []string{meeting(declined, "STATUS:CANCELLED")}},
 		{name: "I declined, deleted", old: []string{meeting(declined)}},
 		{name: "my own", old: []string{meeting("ORGANIZER:mailto:kim@example.com")}, new: []string{meeting("ORGANIZER:mailto:kim@example.com", "STATUS:CANCELLED")}},
@@ -260,6 +261,13 @@ func TestCase53_ThreeCalendars(t *testing.T) {
 	cancelled := object(t, meeting("STATUS:CANCELLED", "SEQUENCE:4"))
 	if note(mine, cancelled)+note(theirs, nil)+note(shared, cancelled) != 3 || len(told) != 3 {
 		t.Errorf("%d things told, want 3", len(told))
+	}
+	// One instance, marked in one calendar and taken out in the other.
+	clear(told)
+	series := meeting("RRULE:FREQ=WEEKLY")
+	marked := object(t, series, meeting("RECURRENCE-ID:20260310T010000Z", "DTSTART:20260310T010000Z", "DTEND:20260310T020000Z", "STATUS:CANCELLED", "SEQUENCE:5"))
+	if note(object(t, series), marked)+note(object(t, series), object(t, meeting("RRULE:FREQ=WEEKLY", "EXDATE:20260310T010000Z"))) != 2 || len(told) != 1 {
+		t.Errorf("%d things told of one cancelled instance", len(told))
 	}
 	reminders := map[string]int{}
 	for _, o := range []*Object{mine, theirs, shared} {
@@ -356,6 +364,17 @@ func TestCase56_Tasks(t *testing.T) {
 		{name: "overdue, new", new: []string{chore("DUE:20260201T060000Z")}, want: "task.assigned"},
 		{name: "one of a series done", old: []string{daily}, new: []string{daily, instance}, want: "task.completed"},
 	})
+	// Retitled, done, and to be done again: each is told, though the last state is one that was told before.
+	told := map[string]bool{}
+	chain := []*Object{object(t, chore()), object(t, chore("SUMMARY:R")), object(t, chore("SUMMARY:R", "STATUS:COMPLETED")), object(t, chore("SUMMARY:R"))}
+	for i, o := range chain[1:] {
+		for _, e := range NewReader().Look(Change{Old: chain[i], New: o, Owner: kim(t), Now: now}).Events {
+			told[e.Told] = true
+		}
+	}
+	if len(told) != 3 {
+		t.Errorf("%d of 3 things told", len(told))
+	}
 	for name, c := range map[string]struct {
 		parts []string
 		want  string

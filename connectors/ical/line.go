@@ -100,14 +100,13 @@ func splitLine(line []byte, number int) (prop, error) {
 		return p, errNoProperty
 	}
 	rest := line[n:]
-	quotes := true // whether a quoted value may still end: looked for once, so that the time stays linear
 	for rest[0] == ';' {
 		if len(line)-len(rest) > maxHead || len(p.params) == maxParam {
 			return p, errLongHead
 		}
 		var q param
 		var err error
-		if q, rest, err = splitParam(rest[1:], &quotes); err != nil {
+		if q, rest, err = splitParam(rest[1:]); err != nil {
 			return p, err
 		}
 		p.params = append(p.params, q)
@@ -118,7 +117,7 @@ func splitLine(line []byte, number int) (prop, error) {
 
 // splitParam parses name=value up to the ';' or ':' that follows. Between quotes these are text; a quote that is not
 // followed by an end of the value belongs to it (CN="Kim "Boss" Lee"), as do quotes that are never closed.
-func splitParam(b []byte, quotes *bool) (p param, rest []byte, err error) {
+func splitParam(b []byte) (p param, rest []byte, err error) {
 	head := b[:min(len(b), maxHead)]
 	end := bytes.IndexAny(head, "=;:")
 	if end < 0 {
@@ -130,9 +129,8 @@ func splitParam(b []byte, quotes *bool) (p param, rest []byte, err error) {
 	}
 	value := head[end+1:]
 	stop := -1
-	if len(value) > 0 && value[0] == '"' && *quotes {
+	if len(value) > 0 && value[0] == '"' {
 		stop = closing(value)
-		*quotes = stop >= 0
 	}
 	if stop < 0 {
 		stop = bytes.IndexAny(value, ";:")

@@ -185,3 +185,23 @@ func TestParams(t *testing.T) {
 		t.Errorf("%s %s\nwant %s", got, e.URL, want)
 	}
 }
+
+// BenchmarkLook is what a poll pays for a changed weekly meeting: both versions parsed, compared, and its reminders made.
+func BenchmarkLook(b *testing.B) {
+	old := ics(meeting("DTSTART;TZID=Asia/Seoul:20240102T100000", "DTEND;TZID=Asia/Seoul:20240102T110000", "RRULE:FREQ=WEEKLY;BYDAY=TU,TH", "EXDATE;TZID=Asia/Seoul:20260305T100000", alarmOf("TRIGGER:-PT10M")))
+	changed := []byte(strings.Replace(string(old), "Room 1", "Room 2", 1))
+	r, owner := NewReader(), Owner{Addresses: []string{"kim@example.com"}, Zone: time.UTC}
+	for b.Loop() {
+		x, err := Parse(old, "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		y, err := Parse(changed, "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		if out := r.Look(Change{Old: x.Objects[0], New: y.Objects[0], Owner: owner, Now: now}); len(out.Events) != 1 || len(out.Reminders) == 0 {
+			b.Fatalf("%+v", out)
+		}
+	}
+}
