@@ -54,6 +54,9 @@ func (c *Client) Do(ctx context.Context, b Batch) {
 	}
 	k := &call{client: c, batch: b, ctx: ctx, wake: make(chan struct{}, 1), ready: readyPool.Get().(*[chunk]item)}
 	k.left.Store(int64(b.N))
+	c.mu.Lock()
+	k.failed = c.failures
+	c.mu.Unlock()
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() { defer close(ended); k.cancel() })
 	k.run()
@@ -78,7 +81,7 @@ func (k *call) run() {
 			k.fill()
 		}
 		if k.from == k.to {
-			if k.left.Load() > 0 {
+			if k.left.Load() > 0 && k.idle() {
 				k.client.leave(k) // it needs no room now: others may
 				k.sleep()
 			}
@@ -94,6 +97,13 @@ func (k *call) run() {
 			k.from += conn.send(k, k.ready[k.from:k.to])
 		}
 	}
+}
+
+// idle tells whether there is nothing to be made at present: all are begun, or the next one's permit is not due.
+func (k *call) idle() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.again) == 0 && (k.next >= k.batch.N || !k.due.IsZero())
 }
 
 // sleep waits until something may have changed, or until the next permit is due.

@@ -118,13 +118,13 @@ type conn struct {
 	useless   int // frames in a row that brought nothing
 	finished  []*stream
 	wakeAt    time.Time // when keep looks again
-	readAt    time.Time // when something last came
+	readAt    time.Time // when something last came; when it was opened
 	pingAt    time.Time // when the ping that is not answered went out; zero: none is
 }
 
 func newConn(client *Client, w *Wire) *conn {
 	c := &conn{client: client, wire: w, in: bufio.NewReaderSize(w, readAhead), done: make(chan struct{}),
-		toSend: make(chan struct{}, 1), poked: make(chan struct{}, 1), room: 1, unproven: true,
+		toSend: make(chan struct{}, 1), poked: make(chan struct{}, 1), unproven: true,
 		streams: map[uint32]*stream{}, nextID: 1, maxStreams: math.MaxUint32, firstSpace: initialSpace, frameSize: maxFrame,
 		listSize: math.MaxUint32, space: initialSpace, readAt: client.opts.Clock.Now()}
 	c.write = http2.NewFramer(appender{&c.out}, nil)
@@ -163,7 +163,8 @@ func (c *conn) freeLocked() int {
 	case c.ended || c.retired || c.suspect || c.goAway != nil:
 		return 0
 	case !c.warm:
-		if c.nextID == 1 {
+		// The server's settings are waited for: some servers hold requests to them before they can be known.
+		if c.settled && c.nextID == 1 {
 			return 1
 		}
 		return 0 // one request first: Apple allows no more until it was answered, and so others follow no refusal
@@ -238,6 +239,9 @@ func (c *conn) end(err error) {
 	if c.goAway != nil {
 		c.reason = c.goAway
 	}
+	if c.cur != nil { // its header was not whole
+		c.cur.status = 0
+	}
 	lost := make([]*stream, 0, len(c.streams))
 	for id, s := range c.streams {
 		delete(c.streams, id)
@@ -245,7 +249,7 @@ func (c *conn) end(err error) {
 	}
 	c.blocked = nil
 	c.viewLocked()
-	warm := c.warm
+	warm, settled := c.warm, c.settled
 	reason := c.reason
 	c.mu.Unlock()
 
@@ -256,8 +260,12 @@ func (c *conn) end(err error) {
 	}
 	close(c.done)
 	c.client.mu.Lock()
-	if !warm && !c.client.closed {
+	switch {
+	case c.client.closed || warm:
+	case settled:
 		c.client.strike(reason)
+	default: // it never began: as if it had not been opened
+		c.client.dialFailed(reason)
 	}
 	c.client.forget(c)
 	c.client.mu.Unlock()

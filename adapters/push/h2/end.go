@@ -50,7 +50,7 @@ func (c *conn) after(list []*stream) {
 	if !c.warm { // the first one came to nothing
 		c.retired = true
 	}
-	c.hush()
 	c.viewLocked()
+	c.hush()
 	c.sendSoon()
 }

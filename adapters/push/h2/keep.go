@@ -57,6 +57,13 @@ func (c *conn) watch() (sleep time.Duration, dead error) {
 		c.suspect = true // nobody else is sent on it until something comes
 	}
 	next, dead = c.ping(now, next, len(late) > 0)
+	if !c.settled { // nothing else was read: it stands still since it was opened
+		if end := c.readAt.Add(o.Timeout); !end.After(now) {
+			dead = ErrSilent
+		} else if end.Before(next) {
+			next = end
+		}
+	}
 	if !c.starved.IsZero() {
 		if end := c.starved.Add(o.Timeout); !end.After(now) {
 			dead = ErrSilent // it would hold up everybody for ever

@@ -127,7 +127,6 @@ func (c *Client) dial() {
 		case err == nil:
 			c.conns = append(c.conns, o)
 			o.start()
-			c.wakeOne()
 		default:
 			c.dialFailed(err)
 		}

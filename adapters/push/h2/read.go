@@ -99,8 +99,8 @@ func (c *conn) judge(finished []*stream) {
 		c.client.proved()
 		c.client.mu.Unlock()
 	}
-	c.hush()
 	c.viewLocked()
+	c.hush()
 }
 
 // refusedOrGone tells whether an error of one request says that another try may help.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -113,6 +111,3 @@ func server(t testing.TB, o fast.Options) *fast.Server {
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
-
-var _ = net.Dial
-var _ = time.Second
