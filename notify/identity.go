@@ -52,8 +52,8 @@ func (n Normalizer) Normalize(i Identity) (Identity, error) {
 	if i.Kind == "" || len(i.Kind) > 32 || strings.ContainsAny(i.Kind, ": \t\r\n") {
 		return i, Errorf(CodeInvalid, "identity kind %q must be one word of at most 32 letters", i.Kind)
 	}
-	if i.Value == "" || len(i.Value) > 320 || !utf8.ValidString(i.Value) || strings.ContainsAny(i.Value, "\x00\r\n") {
-		return i, Errorf(CodeInvalid, "identity %s has an empty, oversized (over 320 bytes) or unprintable value", i.Kind)
+	if max := maxValue(i.Kind); i.Value == "" || len(i.Value) > max || !utf8.ValidString(i.Value) || strings.ContainsAny(i.Value, "\x00\r\n") {
+		return i, Errorf(CodeInvalid, "identity %s has an empty, oversized (over %d bytes) or unprintable value", i.Kind, max)
 	}
 	var err error
 	switch i.Kind {

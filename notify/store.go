@@ -14,6 +14,7 @@ import (
 type Store interface {
 	UserStore
 	DeviceStore
+	OldIDStore
 	TopicStore
 	AccountStore
 	EventStore

@@ -49,6 +49,7 @@ var _ Service = (*notify.Hub)(nil)
 type Store interface {
 	notify.UserStore
 	notify.DeviceStore
+	notify.OldIDStore
 	notify.TopicStore
 	notify.AccountStore
 	notify.NotificationStore

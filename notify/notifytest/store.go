@@ -18,7 +18,7 @@ import (
 // empty store in a new dir, or opens the one of the same dir again; its time is the clock's.
 func StoreSuite(t *testing.T, open OpenStore) {
 	for _, part := range [][]storeCase{
-		usersSuite(), devicesSuite(), suspicionSuite(), topicsSuite(), accountsSuite(), syncSuite(), eventsSuite(), planSuite(), remindersSuite(),
+		usersSuite(), devicesSuite(), oldIDsSuite(), suspicionSuite(), topicsSuite(), accountsSuite(), syncSuite(), eventsSuite(), planSuite(), remindersSuite(),
 		acceptSuite(), ingestSuite(), idempotencySuite(), listSuite(), steerSuite(), walksSuite(), advanceSuite(), settleSuite(), deliveriesSuite(),
 		receiptsSuite(), underWaySuite(), inboxSuite(), keysSuite(), opsSuite(), sweepSuite(), eraseSuite(), mergeSuite(), peopleSuite(), modelSuite(),
 	} {

@@ -44,7 +44,7 @@ func mayScan() map[string]string {
 		sqlLaneStates: "a handful", sqlKeys: "API keys are few", sqlNewestSending: "only open walks", sqlUnplanned: "only unplanned events",
 		sqlOldEvents: "stops at the limit", sqlOldTold: "stops at the limit", sqlOldAnswers: "stops at the limit",
 		sqlOldNotices: "stops at the first that is young", sqlNextReminder: "stops at the first",
-		sqlPeople: "counts in the smallest index", sqlAllDevices: "a handful",
+		sqlPeople: "counts in the smallest index", sqlAllDevices: "a handful", sqlLanesOn: "a handful",
 	}
 }
 
