@@ -108,6 +108,7 @@ type API struct {
 	origin   *http.CrossOriginProtection
 	requests *prometheus.CounterVec
 	url      string // the hub's address as people see it
+	old      *prometheus.CounterVec
 	started  time.Time
 	// documents gives what the hub says about its own API.
 	documents func() (documents, error)
@@ -125,7 +126,10 @@ func New(o Options) (*API, error) {
 	a := &API{hub: o.Hub, store: o.Store, clock: o.Clock, log: o.Log, limits: o.Limits, ready: o.Ready,
 		keys: newKeyCache(o.Clock), rates: newRates(o.Clock, o.Limits.RequestsPerKey), origin: http.NewCrossOriginProtection(), url: o.PublicURL,
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_http_requests_total",
-			Help: "HTTP requests by route and status."}, []string{"route", "code"})}
+			Help: "HTTP requests by route and status."}, []string{"route", "code"}),
+		old: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_old_calls_total",
+			Help: "Calls of old push services and over SOAP, by service and by what became of each address: ok or an error."},
+			[]string{"service", "result"})}
 	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))
 	for _, m := range o.Mappings {
 		a.mappings[m.ID()] = m
@@ -134,8 +138,10 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	if o.Registerer != nil {
-		if err := o.Registerer.Register(a.requests); err != nil {
-			return nil, fmt.Errorf("register metrics: %w", err)
+		for _, m := range []prometheus.Collector{a.requests, a.old} {
+			if err := o.Registerer.Register(m); err != nil {
+				return nil, fmt.Errorf("register metrics: %w", err)
+			}
 		}
 	}
 	if err := a.build(o); err != nil {

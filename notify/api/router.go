@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/api/compat"
 )
 
 // build makes the router.
@@ -46,6 +47,11 @@ func (a *API) build(o Options) error {
 	if o.Gatherer != nil {
 		e.GET("/metrics", a.metrics(promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{})))
 		served = append(served, "GET /metrics")
+	}
+	old := compat.New(compat.Options{Hub: o.Hub, Store: o.Store, Clock: o.Clock, Count: a.countOld})
+	for _, r := range old.Routes() {
+		e.Handle(r.Method, oldPattern(r.Path), a.serveOld(r))
+		served = append(served, r.Method+" "+r.Path)
 	}
 	for _, d := range documentRoutes() {
 		e.GET(pattern(d.path), a.serveDocument(d))

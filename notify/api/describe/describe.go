@@ -11,6 +11,7 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
 
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/api/codec"
@@ -47,6 +48,7 @@ func New(calls []Call, served []string) *Book {
 		b.examples[reflect.TypeOf(v)] = v
 	}
 	for _, name := range served {
+		name = strings.Replace(name, "...}", "}", 1) // OpenAPI has one kind of parameter
 		i := slices.IndexFunc(raws(), func(r Raw) bool { return r.Method+" "+r.Path == name })
 		if i < 0 {
 			b.unknown = append(b.unknown, name)

@@ -70,19 +70,3 @@ func documentRaws() []Raw {
 		page("/docs/{call}", "docsCall", "The page of one call.", "text/html"),
 	}
 }
-
-// oldRaws are the calls that foreign documents and old programs make.
-func oldRaws() []Raw {
-	send := []notify.Scope{notify.ScopeSend}
-	return []Raw{
-		{Method: http.MethodPost, Path: "/v1/ingest/{mapping}", Scopes: send, Status: http.StatusAccepted,
-			entry: entry{"ingest", groupOld, "Takes any XML, SOAP or JSON document that a mapping of the configuration turns into " +
-				"notifications: all of them or none. What it answers is the mapping's to say.", nil},
-			Request: []Media{{Type: "application/xml", Example: "<Order no=\"4711\"><Owner id=\"E1001\"/></Order>"}, {Type: "application/json"}},
-			Answer:  []Media{{Type: "application/json", Struct: reflect.TypeFor[wire.Ingested]()}, {Type: "application/xml"}}},
-		{Method: http.MethodPost, Path: "/v1/mappings/{mapping}/try", Scopes: send, Status: http.StatusOK,
-			entry:   entry{"tryMapping", groupOld, "Tells what such a document would send, and to whom, and sends nothing.", nil},
-			Request: []Media{{Type: "application/xml", Example: "<Order no=\"4711\"><Owner id=\"E1001\"/></Order>"}, {Type: "application/json"}},
-			Answer:  []Media{{Type: "application/json", Struct: reflect.TypeFor[wire.Trial]()}, {Type: "application/xml"}}},
-	}
-}
