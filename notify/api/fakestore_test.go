@@ -331,3 +331,21 @@ func (s *memStore) Ping(context.Context) error {
 	defer s.locked()()
 	return s.broken
 }
+
+func (s *memStore) Holders(_ context.Context, kind string, platforms []notify.Platform, ids []string) ([]notify.Holder, error) {
+	defer s.locked()()
+	out := make([]notify.Holder, len(ids))
+	for i, id := range ids {
+		for _, u := range s.users {
+			if slices.Contains(u.Identities, notify.Identity{Kind: kind, Value: id}) {
+				out[i] = notify.Holder{User: u.ID, Live: true}
+			}
+		}
+		for _, d := range s.devices {
+			if out[i].User == "" && d.Token == id && slices.Contains(platforms, d.Platform) {
+				out[i] = notify.Holder{User: d.User, Device: d.ID, Live: true}
+			}
+		}
+	}
+	return out, s.broken
+}

@@ -25,7 +25,7 @@ import (
 func TestDocs(t *testing.T) {
 	mail := dovecot.Start(t, dovecot.Options{})
 	calendars := davserver.Radicale(t, "kim@"+domain)
-	for _, page := range []string{"install", "mail", "calendar", "feeds", "push", "simulate", "api", "operations", "performance"} {
+	for _, page := range []string{"install", "mail", "calendar", "feeds", "push", "simulate", "api", "legacy-push", "operations", "performance"} {
 		t.Run(page, func(t *testing.T) {
 			r := newReader(t, mail, calendars)
 			for _, s := range readPage(t, filepath.Join(docsFolder, page+".md")) {

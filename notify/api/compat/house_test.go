@@ -147,7 +147,7 @@ func refusals() map[string]struct {
 		google, mpns, gorush int
 	}
 	return map[string]r{
-		"no key":    {notify.Errorf(notify.CodeUnauthenticated, "no key"), 401, 401, 401},
+		"no key":    {notify.Errorf(notify.CodeUnauthenticated, "no key"), 401, 403, 401},
 		"forbidden": {notify.Errorf(notify.CodeForbidden, "no"), 403, 403, 403},
 		"too many":  {slow, 503, 406, 429},
 		"too large": {notify.Errorf(notify.CodeTooLarge, "large"), 413, 400, 413},

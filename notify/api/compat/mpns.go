@@ -86,14 +86,16 @@ func (c *Compat) answerMPNS(w http.ResponseWriter, s mpnsStatus, text string) {
 	plain(w, s.code, text)
 }
 
-// refuseMPNS answers an error: 401 and 404 make client libraries drop the channel, so they are said only when they are
-// meant; a body that is too large is a bad request here.
+// refuseMPNS answers an error. 401 makes client libraries drop the channel, so a missing or wrong key is 403, which was
+// "a certificate problem" and drops nothing; a body that is too large is a bad request here.
 func (c *Compat) refuseMPNS(w http.ResponseWriter, err error) {
 	t := troubleOf(err, http.StatusNotAcceptable)
 	s := mpnsStatus{code: t.status, notification: "Dropped"}
 	switch t.status {
 	case http.StatusNotAcceptable:
 		s = mpnsSlow
+	case http.StatusUnauthorized:
+		s.code = http.StatusForbidden
 	case http.StatusRequestEntityTooLarge:
 		s.code = http.StatusBadRequest
 	case http.StatusInternalServerError:
