@@ -220,19 +220,3 @@ func (h *fakeHub) Trace(_ context.Context, id string) ([]notify.TraceStep, error
 	}
 	return []notify.TraceStep{{At: time.Unix(1, 0), Step: "recorded", ID: "e1", Text: "by the connector"}}, nil
 }
-
-func (h *fakeHub) SendAll(ctx context.Context, p notify.Posting) ([]notify.Acceptance, bool, error) {
-	var out []notify.Acceptance
-	for _, s := range p.Items {
-		n, err := s.Notification.Validate(notify.Normalizer{}, h.clock.Now())
-		if err == nil && !p.Dry {
-			n.By = p.By
-			n, _, err = h.Send(ctx, n, s.Idempotency)
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		out = append(out, notify.Acceptance{Notification: n})
-	}
-	return out, false, nil
-}
