@@ -149,9 +149,10 @@ func (h *Hub) compose(e Event, users []string) *Notification {
 		return nil
 	}
 	now := h.clock.Now()
+	ttl := lifetime(e, now)
 	n := &Notification{
 		ID: NewID(), To: to, Event: e.ID, Template: string(e.Type), Params: e.Params, Privacy: w.source.Privacy,
-		Priority: PriorityHigh, TTL: DefaultTTL, State: StateSending, CreatedAt: now, ExpiresAt: now.Add(DefaultTTL),
+		Priority: PriorityHigh, TTL: ttl, State: StateSending, CreatedAt: now, ExpiresAt: now.Add(ttl),
 		Partial: true,
 		Content: Content{URL: e.URL, Sound: "default", Category: string(e.Type), Thread: e.Source,
 			Data: map[string]string{"event": e.ID, "type": string(e.Type), "source": e.Source}},

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"time"
@@ -106,4 +107,17 @@ func (d DueReminder) fire(now time.Time) (Event, Firing) {
 	params[ParamLate] = "true"
 	e.Params = params
 	return e, FiredLate
+}
+
+// lifetime is how long an event is worth telling. A reminder's ends with the meeting: one that waits for a phone that is
+// off, or for the end of quiet hours, must not come after it.
+func lifetime(e Event, now time.Time) time.Duration {
+	if e.Type != CalendarReminder {
+		return DefaultTTL
+	}
+	end, err := time.Parse(time.RFC3339, cmp.Or(e.Params["end"], e.Params["start"]))
+	if err != nil { // a whole day
+		return DefaultTTL
+	}
+	return max(min(end.Sub(now), DefaultTTL), time.Minute)
 }

@@ -10,8 +10,9 @@ import (
 // published is the walk of sources that are one thing and tell the members of a topic.
 func published() map[string]func(*house) {
 	return map[string]func(*house){
-		"a feed tells the members of its topic":         tellsTopic,
-		"a feed's account comes back and has no people": soleAccountStays,
+		"a feed tells the members of its topic":               tellsTopic,
+		"a feed's account comes back and has no people":       soleAccountStays,
+		"who leaves a topic while a notice waits is not told": memberLeaves,
 	}
 }
 
@@ -94,5 +95,48 @@ func soleAccountStays(h *house) {
 	Receive(h.t, "the change", changed)
 	if accounts, _, err := w.Accounts(h.ctx()); err != nil || len(accounts) != 1 {
 		h.t.Errorf("after its removal: %v, %v", fmt.Sprint(accounts), err)
+	}
+}
+
+// memberLeaves: who is taken out of the topic, or erased, while a notice waits is not told; who was renamed is (cases 63
+// and 64).
+func memberLeaves(h *house) {
+	for _, id := range []string{"kim", "lee", "choi"} {
+		h.person(id, 1)
+		if err := h.store.AddMember(h.ctx(), "staff", id); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	w, a := h.feed()
+	h.mail(w, a.ID, "before", "")
+	Until(h.t, "the first notice", func() bool { return len(h.phones().Sent()) >= 3 })
+	h.stop()
+	h.store = h.open(h.t, h.dir, h.clock)
+	epoch := must[notify.Epoch](h.t)(h.store.Lease(h.ctx(), "source/mail", "another", 0, h.clock.Now()))
+	must[[]notify.Event](h.t)(h.store.Record(h.ctx(), "mail", notify.Batch{Account: a.ID, Epoch: epoch,
+		Events: []notify.Event{{Key: "waits", Type: notify.FeedPublished, SeenAt: h.clock.Now()}}}))
+	if err := h.store.RemoveMember(h.ctx(), "staff", "lee"); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.store.DeleteUser(h.ctx(), "choi"); err != nil {
+		h.t.Fatal(err)
+	}
+	renamed := notify.User{ID: "kim", Name: "Kim Park", Identities: []notify.Identity{{Kind: notify.KindEmail, Value: "park@example.com"}}}
+	if _, err := h.store.PutUser(h.ctx(), renamed); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.store.Close(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.start()
+	w = h.watch()
+	Until(h.t, "the notice that waited", func() bool { return len(h.phones().Sent()) >= 4 })
+	h.wantAccepted(phones, 4, 1)
+	if last := h.phones().Sent()[3].Delivery.Device.User; last != "kim" {
+		h.t.Errorf("%s was told", last)
+	}
+	state := must[map[string][]byte](h.t)(w.Load(h.ctx(), a.ID))
+	if string(state["last"]) != "before" {
+		h.t.Errorf("the feed's state is %q after somebody was renamed", state)
 	}
 }
