@@ -38,7 +38,7 @@ func FuzzMultistatus(f *testing.F) {
 		if m.count < n || m.complete && !bytes.Contains(doc, []byte("multistatus")) {
 			t.Errorf("%+v of %d responses", m, n)
 		}
-		if took := time.Since(began); len(doc) < 1<<20 && took > 5*time.Second {
+		if took := time.Since(began); len(doc) < 1<<20 && took > 30*time.Second {
 			t.Errorf("%d bytes took %s", len(doc), took)
 		}
 	})
@@ -97,7 +97,7 @@ func TestBigAnswers(t *testing.T) {
 			fastest = min(fastest, time.Since(began))
 		}
 		t.Logf("%s: %s", name, fastest)
-		if fastest > 5*time.Second {
+		if fastest > 30*time.Second { // with the race detector, on a busy machine: a hang
 			t.Errorf("%s: %s", name, fastest)
 		}
 	}

