@@ -120,8 +120,11 @@ func (v *visit) mean(d *diff, id string, o *objectState, m meaning) {
 			old = v.elsewhere(d.c, id, now.UID)
 		}
 		silent := m.silent || now == nil && v.elsewhere(d.c, id, old.UID) != nil
-		out := v.a.src.reader.Look(ical.Change{Old: old, New: now, Owner: v.a.owner(d.c), Now: v.now,
-			Since: later(d.next.Since, v.now.Add(-lateness)), Silent: silent})
+		since := v.now.Add(-lateness)
+		if old != nil || silent {
+			since = later(d.next.Since, since) // what was due before the first look is not caught up with
+		}
+		out := v.a.src.reader.Look(ical.Change{Old: old, New: now, Owner: v.a.owner(d.c), Now: v.now, Since: since, Silent: silent})
 		if !silent {
 			v.batch.Events = append(v.batch.Events, out.Events...)
 		}
