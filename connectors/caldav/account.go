@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"hash/fnv"
 	"slices"
 	"strings"
 	"time"
@@ -30,8 +31,7 @@ type account struct {
 
 	next  time.Time // when it is looked at again
 	index int       // in the queue; -1: not there
-	// The manager's: a look is under way; another account follows this one when it ends; it was removed.
-	busy    bool
+	// The manager's: another account follows this one when its look ends; it was removed.
 	follows *account
 	removed bool
 }
@@ -48,7 +48,16 @@ func identityOf(a notify.Account) identity {
 // collection is one calendar or task list of an account.
 type collection struct {
 	id    string
+	daily time.Duration // how often a full listing is made
 	state collectionState
+}
+
+// daily is how often an account's daily work is done: between 18 and 24 hours, each account with its own, so that those that
+// were added together do not stay together.
+func (a *account) daily() time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(a.id)) // a hash takes everything
+	return 24*time.Hour - time.Duration(h.Sum32()%(6*3600))*time.Second
 }
 
 // restore reads the stored state, once.
@@ -66,7 +75,7 @@ func (a *account) restore(ctx context.Context) error {
 	_ = json.Unmarshal(state[keyPlan], &a.plan)
 	for key, value := range state {
 		if id, ok := strings.CutPrefix(key, collectionKey("")); ok {
-			c := &collection{id: id}
+			c := &collection{id: id, daily: a.daily()}
 			if json.Unmarshal(value, &c.state) == nil {
 				a.collections[id] = c
 			}

@@ -23,7 +23,6 @@ type diff struct {
 
 // Bounds and waits of looks at a collection.
 const (
-	truthEvery = 24 * time.Hour // a full listing, whatever the tokens say
 	heldFor    = 24 * time.Hour // what vanished at once is believed after that
 	massAbove  = 5              // so many may go at once without being many
 	massOf     = 0.3            // the part of a collection that counts as many
@@ -42,9 +41,9 @@ func (c *collection) due(p props, now time.Time) bool {
 	return p.syncToken != s.Seen || p.ctag != s.CTag
 }
 
-// truth tells whether only a full listing will do.
+// truth tells whether only a full listing will do: once a day it does, whatever the tokens say.
 func (c *collection) truth(now time.Time) bool {
-	return c.state.Since.IsZero() || c.state.Again || now.Sub(c.state.CheckedAt) >= truthEvery
+	return c.state.Since.IsZero() || c.state.Again || now.Sub(c.state.CheckedAt) >= c.daily
 }
 
 // compare finds out what changed: by sync-collection where the server has it and it is to be trusted, else by a listing of

@@ -61,15 +61,12 @@ func (v *visit) held(d *diff) {
 	v.a.health.note(about, "much of this collection vanished at once; that is not believed before "+d.next.HeldUntil.Format(time.RFC3339))
 }
 
-// planEvery is how often all reminders are planned again, from what is stored: the horizon moves on.
-const planEvery = 24 * time.Hour
-
-// replan plans the reminders of all objects again, once a day and when the person's time zone or the defaults changed. It
-// asks the server for nothing.
+// replan plans the reminders of all objects again, from what is stored: once a day, because the horizon moves on, and when
+// the person's time zone or the defaults changed. It asks the server for nothing.
 func (v *visit) replan(ctx context.Context) error {
 	a := v.a
 	of := a.planned()
-	if a.plan.Of == of && v.now.Sub(a.plan.At) < planEvery && !v.now.Before(a.plan.At) {
+	if a.plan.Of == of && v.now.Sub(a.plan.At) < a.daily() && !v.now.Before(a.plan.At) {
 		return nil
 	}
 	first := a.plan.At.IsZero() // everything was planned a moment ago

@@ -29,6 +29,7 @@ type source struct {
 
 	// The manager's own.
 	accounts map[string]*account
+	busy     map[string]*account // looks under way, by account id
 	queue    queue
 	free     int           // workers without work
 	work     chan *account // to the workers
@@ -46,7 +47,7 @@ func newSource(c *connector, watch notify.Watch) *source {
 	n := c.settings.Connections
 	return &source{settings: c.settings, client: client, reader: ical.NewReader(), clock: c.clock, log: c.log, watch: watch,
 		locator: &locator{client: client, resolver: c.resolver, base: c.base, bare: c.bare},
-		gate:    &gate{clock: c.clock, shared: c.settings.Auth.shared()}, accounts: map[string]*account{}, free: n,
+		gate:    &gate{clock: c.clock, shared: c.settings.Auth.shared()}, accounts: map[string]*account{}, busy: map[string]*account{}, free: n,
 		work: make(chan *account, n), done: make(chan visited, n)}
 }
 
@@ -138,7 +139,7 @@ func (s *source) handOut() (time.Duration, bool) {
 			heap.Push(&s.queue, a)
 			continue
 		}
-		a.busy = true
+		s.busy[a.id] = a
 		s.free--
 		s.work <- a
 	}
@@ -173,7 +174,7 @@ func (s *source) guarded(ctx context.Context, a *account) (err error) {
 // settle plans an account's next look.
 func (s *source) settle(ctx context.Context, v visited) error {
 	a := v.a
-	a.busy = false
+	delete(s.busy, a.id)
 	s.free++
 	switch {
 	case errors.Is(v.err, errStale):
@@ -205,13 +206,16 @@ func (s *source) reconcile(accounts []notify.Account) {
 		if old != nil && old.who == identityOf(acct) {
 			continue
 		}
+		if old != nil {
+			s.remove(old)
+		}
 		a := s.newAccount(acct)
 		s.accounts[acct.ID] = a
-		if old != nil && s.remove(old) {
-			old.follows = a
-			continue
+		if under := s.busy[acct.ID]; under != nil {
+			under.follows = a // one look at a time
+		} else {
+			s.enqueue(a)
 		}
-		s.enqueue(a)
 	}
 	for id, a := range s.accounts {
 		if !listed[id] {
@@ -221,13 +225,15 @@ func (s *source) reconcile(accounts []notify.Account) {
 	}
 }
 
-// remove takes an account out; true: a look at it is still under way.
-func (s *source) remove(a *account) bool {
+// remove takes an account out; a look at it that is under way goes on to its end.
+func (s *source) remove(a *account) {
 	a.removed = true
 	if a.index >= 0 {
 		heap.Remove(&s.queue, a.index)
 	}
-	return a.busy
+	if under := s.busy[a.id]; under != nil && under.follows == a {
+		under.follows = nil
+	}
 }
 
 func (s *source) enqueue(a *account) {

@@ -1,6 +1,7 @@
 package caldav
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"strings"
@@ -56,6 +57,13 @@ func (v *visit) takeOne(d *diff, id string, f fetched) {
 		next.Plan, next.UIDs, next.Silent, next.packed = old.Plan, old.UIDs, old.Silent, old.packed
 	}
 	before := old.content()
+	if f.err == nil && before != nil && bytes.Equal(before, f.data) {
+		if old.Bad != "" || old.ETag != f.etag || old.Again || old.Absent > 0 {
+			v.a.health.unnote(next.Href)
+			v.keep(d, id, next)
+		}
+		return // as it was: nothing to tell, nothing to plan
+	}
 	var cal *ical.Calendar
 	err := f.err
 	if err == nil {

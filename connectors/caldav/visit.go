@@ -19,9 +19,6 @@ type visit struct {
 	batch notify.Batch // not yet stored
 }
 
-// placeEvery is how often an account's homes, and all properties of its calendars, are asked for again.
-const placeEvery = 24 * time.Hour
-
 // look brings an account up to date. The error is a trouble; one that concerns a single collection is noted, and the others
 // are looked at.
 func (a *account) look(ctx context.Context) error {
@@ -57,16 +54,16 @@ func (v *visit) reset() {
 	v.batch = notify.Batch{State: map[string][]byte{}, Reminders: map[notify.Object][]notify.Reminder{}}
 }
 
-// find makes sure that the homes are known. It tells whether they were looked for now.
+// find makes sure that the homes are known; once a day they are looked for again. It tells whether that was now.
 func (v *visit) find(ctx context.Context) (bool, error) {
 	a := v.a
 	known := len(a.place.Homes) > 0
-	if known && v.now.Sub(a.place.FoundAt) < placeEvery && !v.now.Before(a.place.FoundAt) {
+	if known && v.now.Sub(a.place.FoundAt) < a.daily() && !v.now.Before(a.place.FoundAt) {
 		return false, nil
 	}
 	p, err := a.access.discover(ctx, a.src.locator)
 	switch {
-	case err != nil && known && !ofHost(err):
+	case known && is(err, kindSetup, kindForeign, kindRefused, kindForbidden, kindGone):
 		a.health.note("discovery", asTrouble(err).text)
 		p = a.place.place // what was found before may still be good
 	case err != nil:
@@ -105,7 +102,7 @@ func (v *visit) list(ctx context.Context, full bool) (map[string]listed, bool, e
 	for id, l := range found {
 		c := a.collections[id]
 		if c == nil {
-			c = &collection{id: id}
+			c = &collection{id: id, daily: a.daily()}
 			a.collections[id] = c
 		}
 		c.state.URL, c.state.Name, c.state.Components = l.url.String(), l.props.name, l.props.components
