@@ -24,8 +24,10 @@ type Options struct {
 	Lanes      map[Lane]Adapter
 	Retention  time.Duration // of what was told; 0: 30 days
 	Metrics    prometheus.Registerer
-	Holder     string   // names this hub in leases; empty: a new id
-	Presence   Presence // who has a page open; nil: nobody
+	Holder     string // names this hub in leases; empty: a new id
+	// AcceptQueue is how many requests may wait for the store; 0: DefaultAcceptQueue.
+	AcceptQueue int
+	Presence    Presence // who has a page open; nil: nobody
 }
 
 // Source is a source of the configuration with its connector.
@@ -46,6 +48,7 @@ type Hub struct {
 	metrics *metrics
 	planner *planner
 	latency *latency
+	door    *admission // of requests
 	sources map[string]*watcher
 	lanes   map[Lane]*lane
 	names   []Lane // the lanes, sorted
@@ -72,7 +75,7 @@ func New(o Options) *Hub {
 		o.Holder = NewID()
 	}
 	h := &Hub{store: o.Store, bus: o.Bus, clock: o.Clock, log: o.Log, norm: o.Normalizer, opts: o,
-		metrics: newMetrics(o.Metrics), planner: newPlanner(), latency: newLatency(), sources: map[string]*watcher{}, lanes: map[Lane]*lane{},
+		metrics: newMetrics(o.Metrics), planner: newPlanner(), latency: newLatency(), door: newAdmission(o.Clock, o.AcceptQueue), sources: map[string]*watcher{}, lanes: map[Lane]*lane{},
 		expiries: newExpiryWarner(o.Log)}
 	for _, s := range o.Sources {
 		h.sources[s.Config.ID] = newWatcher(h, s)

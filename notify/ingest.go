@@ -171,7 +171,12 @@ func (h *Hub) SendAll(ctx context.Context, p Posting) (accepted []Acceptance, kn
 		return nil, false, err
 	}
 	p.Items = items
+	leave, err := h.door.enter(ctx, p.By)
+	if err != nil {
+		return nil, false, err
+	}
 	accepted, known, err = h.store.AcceptAll(ctx, p, h.names)
+	leave()
 	switch {
 	case p.Dry || known:
 	case err == nil:

@@ -124,12 +124,18 @@ func (h *Hub) RemoveAccount(ctx context.Context, id string) error {
 	return nil
 }
 
-// Send accepts a notification: it returns after the commit. Errors: CodeInvalid, CodeUnknown…, CodeIdempotencyConflict.
+// Send accepts a notification: it returns after the commit. Errors: CodeInvalid, CodeUnknown…, CodeIdempotencyConflict;
+// CodeUnavailable with a time to come back when the disk does not keep up.
 func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accepted Notification, replayed bool, err error) {
 	if n, err = h.admit(n, h.clock.Now()); err != nil {
 		return Notification{}, false, err
 	}
+	leave, err := h.door.enter(ctx, n.By)
+	if err != nil {
+		return Notification{}, false, err
+	}
 	accepted, replayed, err = h.store.Accept(ctx, n, h.lanesFor(n.To), idem)
+	leave() // before the lanes are woken: somebody waits
 	switch {
 	case err == nil && !replayed:
 		h.wakeFor(accepted)

@@ -184,6 +184,7 @@ func (s *socket) alive() error {
 }
 
 // read takes what the client sends until it ends, and gives why; never nil.
+// read reads until the connection ends, and gives why.
 func (s *socket) read(sent []byte) error {
 	in := make([]byte, 512)
 	for p := sent; ; {

@@ -100,7 +100,8 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		MaxTotal: maxLive(o.Config.Limits.LiveConnections, a.log), MaxPerUser: o.Config.Limits.LivePerUser})
 	a.hub = notify.New(notify.Options{
 		Store: a.store, Bus: bus, Clock: a.clock, Log: a.log, Normalizer: o.Config.Normalizer(),
-		Sources: a.parts.Sources, Templates: a.parts.Templates, Lanes: a.parts.Lanes, Retention: o.Config.Retention, Metrics: registry,
+		Sources: a.parts.Sources, Templates: a.parts.Templates, Lanes: a.parts.Lanes, Retention: o.Config.Retention,
+		AcceptQueue: o.Config.Limits.AcceptQueue, Metrics: registry,
 		Presence: a.live,
 	})
 	a.api, err = api.New(api.Options{
