@@ -36,6 +36,8 @@ type Options struct {
 	Stdout io.Writer
 	// Synchronous is how hard a commit is made: sqlite.Full or sqlite.Normal; empty: as the configuration says.
 	Synchronous string
+	// MaxPages is the database's greatest size in pages of 4 KiB; 0: none. For runs with a full disk.
+	MaxPages int
 }
 
 // App is the program: made by New, started by Start, ended by Stop.
@@ -123,7 +125,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 
 // openStore opens the data folder; a second hub on it is refused.
 func openStore(ctx context.Context, o Options) (notify.Store, error) {
-	s, err := sqlite.Open(ctx, sqlite.Options{Dir: o.Config.DataDir, Clock: o.Clock, Log: o.Log,
+	s, err := sqlite.Open(ctx, sqlite.Options{Dir: o.Config.DataDir, Clock: o.Clock, Log: o.Log, MaxPages: o.MaxPages,
 		Synchronous: cmp.Or(o.Synchronous, strings.ToUpper(o.Config.Store.Synchronous))})
 	if err != nil {
 		return nil, err // not s: a nil pointer in an interface is not nil

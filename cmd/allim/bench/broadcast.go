@@ -169,7 +169,7 @@ func (b *broadcastRun) watch(ctx context.Context) error {
 		if killed < r.Kills && asked >= int64(r.Devices)*int64(killed+1)/int64(r.Kills+1) {
 			killed++
 			fmt.Fprintf(b.progress, "Killing the hub after %d requests.\n", asked)
-			if err := errors.Join(b.hub.Kill(), b.start(ctx)); err != nil {
+			if err := b.again(ctx); err != nil {
 				return err
 			}
 		}

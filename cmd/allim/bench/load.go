@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strconv"
@@ -23,6 +22,8 @@ type load struct {
 	connections int
 	// body appends the body of a request of a connection.
 	body func(b []byte, connection, n int) []byte
+	// faulty: the hub may be gone or refuse; then the connection ends without an error. The ids of what was accepted are kept.
+	faulty bool
 }
 
 // tally is what became of a load.
@@ -31,6 +32,7 @@ type tally struct {
 	accepted int
 	refused  int // 503, which says Retry-After
 	times    []time.Duration
+	ids      []string // with faulty: of what was accepted
 }
 
 // run posts until ctx ends.
@@ -51,6 +53,7 @@ func (l load) run(ctx context.Context) (tally, error) {
 		sum.accepted += p.accepted
 		sum.refused += p.refused
 		sum.times = append(sum.times, p.times...)
+		sum.ids = append(sum.ids, p.ids...)
 	}
 	return sum, errors.Join(errs...)
 }
@@ -75,60 +78,72 @@ func (l load) one(ctx context.Context, host string, number int) (t tally, err er
 		if err := c.SetDeadline(began.Add(time.Minute)); err != nil {
 			return t, err
 		}
-		if _, err := c.Write(out); err != nil {
-			return t, err
+		_, err := c.Write(out)
+		var a answer
+		if err == nil {
+			a, err = readAnswer(in)
 		}
-		status, retry, err := readAnswer(in)
 		switch {
+		case err != nil && l.faulty:
+			return t, nil
 		case err != nil:
 			return t, err
-		case status == 202:
+		case a.status == 202:
 			t.accepted++
+			if l.faulty {
+				t.ids = append(t.ids, a.id)
+			}
 			t.times = append(t.times, time.Since(began))
-		case status == 503 && retry > 0:
+		case a.status == 503 && a.retry > 0:
 			t.refused++
-			_ = pause(ctx, retry)
+			_ = pause(ctx, a.retry)
 		default:
-			return t, fmt.Errorf("the hub answered %d", status)
+			return t, fmt.Errorf("the hub answered %d", a.status)
 		}
 	}
 	return t, nil
 }
 
+// answer is what matters of one.
+type answer struct {
+	status int
+	retry  time.Duration
+	id     string
+}
+
 // readAnswer reads one answer and passes its body over.
-func readAnswer(in *bufio.Reader) (status int, retry time.Duration, err error) {
+func readAnswer(in *bufio.Reader) (a answer, err error) {
 	line, err := in.ReadSlice('\n')
 	if err != nil {
-		return 0, 0, err
+		return a, err
 	}
 	if len(line) < 12 {
-		return 0, 0, fmt.Errorf("not an answer: %q", line)
+		return a, fmt.Errorf("not an answer: %q", line)
 	}
-	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, 0, err
+	if a.status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return a, err
 	}
 	length := 0
 	for {
-		line, err = in.ReadSlice('\n')
-		if err != nil {
-			return 0, 0, err
+		if line, err = in.ReadSlice('\n'); err != nil {
+			return a, err
 		}
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
+		name, value, found := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(": "))
+		if !found {
 			break
 		}
-		if v, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
-			if length, err = strconv.Atoi(string(v)); err != nil {
-				return 0, 0, err
+		switch string(name) {
+		case "Content-Length":
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return a, err
 			}
-		}
-		if v, ok := bytes.CutPrefix(line, []byte("Retry-After: ")); ok {
-			seconds, _ := strconv.Atoi(string(v))
-			retry = time.Duration(seconds) * time.Second
+		case "Retry-After":
+			seconds, _ := strconv.Atoi(string(value))
+			a.retry = time.Duration(seconds) * time.Second
+		case "Location":
+			a.id = string(value[bytes.LastIndexByte(value, '/')+1:])
 		}
 	}
-	if _, err := in.Discard(length); err != nil && !errors.Is(err, io.EOF) {
-		return 0, 0, err
-	}
-	return status, retry, nil
+	_, err = in.Discard(length)
+	return a, err
 }

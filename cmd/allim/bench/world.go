@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/adapters/sim/fast"
@@ -29,7 +30,9 @@ type world struct {
 	profile  string // where profiles go; empty: none
 	sim      *simulator.Simulator
 	hub      *hub.Hub
+	url      atomic.Pointer[string]
 	progress io.Writer
+	faults   hub.Options // of the next start
 }
 
 // worldOptions is what a world is made of.
@@ -171,10 +174,25 @@ func (p people) bulk(from, to int) (b sqlite.Bulk) {
 }
 
 // start starts the hub, also again after it was killed.
-func (w *world) start(ctx context.Context) (err error) {
-	w.hub, err = hub.Start(ctx, hub.Options{Config: w.config, Profile: w.profile})
-	return err
+func (w *world) start(ctx context.Context) error {
+	o := w.faults
+	o.Config, o.Profile = w.config, w.profile
+	h, err := hub.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	w.hub = h
+	w.url.Store(&h.URL)
+	return nil
 }
+
+// again kills the hub and starts it again.
+func (w *world) again(ctx context.Context) error {
+	return errors.Join(w.hub.Kill(), w.start(ctx))
+}
+
+// address is where the hub is, or was last.
+func (w *world) address() string { return *w.url.Load() }
 
 // stop ends the hub in order.
 func (w *world) stop() error {

@@ -22,6 +22,7 @@ import (
 
 	"allim.dev/allim/cmd/allim/app"
 	"allim.dev/allim/configs"
+	"allim.dev/allim/notify"
 )
 
 // The hidden command's place.
@@ -34,6 +35,10 @@ const (
 type Options struct {
 	Config  string `json:"config"`  // the configuration file
 	Profile string `json:"profile"` // a folder for processor and memory profiles; empty: none
+	// MaxPages is the database's greatest size in pages of 4 KiB, as if the disk were full then; 0: none.
+	MaxPages int `json:"max_pages"`
+	// Jump is by how much the hub's clock jumps, a second after the start and every second from then on, to and fro.
+	Jump time.Duration `json:"jump"`
 }
 
 // hello is the line of JSON that the process begins with.
@@ -73,7 +78,7 @@ func run(ctx context.Context, o Options, in io.Reader, out io.Writer) (err error
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: app.Level(config.Log)}))
-	a, err := app.New(ctx, app.Options{Config: config, Log: log})
+	a, err := app.New(ctx, app.Options{Config: config, Log: log, Clock: clockOf(o.Jump), MaxPages: o.MaxPages})
 	if err != nil {
 		return err
 	}
@@ -87,6 +92,29 @@ func run(ctx context.Context, o Options, in io.Reader, out io.Writer) (err error
 		}
 	}
 	return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
+}
+
+// jumping is a clock that jumps to and fro every second. Its timers run as usual, as a monotonic clock does.
+type jumping struct {
+	notify.SystemClock
+	began time.Time
+	by    time.Duration
+}
+
+func clockOf(jump time.Duration) notify.Clock {
+	if jump == 0 {
+		return notify.SystemClock{}
+	}
+	return jumping{began: time.Now(), by: jump}
+}
+
+// Now implements notify.Clock.
+func (c jumping) Now() time.Time {
+	now := time.Now()
+	if int(now.Sub(c.began)/time.Second)%2 == 1 {
+		return now.Add(c.by)
+	}
+	return now
 }
 
 // profile writes a processor profile until it is stopped, and a memory profile then.
