@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"allim.dev/allim/notify/api/wire"
+)
+
+// shotsEnv names a folder for screenshots of every page; they are for looking at and are kept nowhere else.
+const shotsEnv = "ALLIM_SHOTS"
+
+// TestPagesInChromium walks every page in both languages in a real browser, with axe-core: see node/pages.mjs.
+func TestPagesInChromium(t *testing.T) {
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatalf("%v: .ci/setup installs it", err)
+	}
+	hub := newHub(t, checked(t), "apps:\n  - {id: corp, webpush: {subject: \"mailto:it@example.com\"}}\n")
+	hub.start()
+	defer hub.stop()
+	hub.allim("user", "add", "kim", "--name", "김철수", "--email", "kim@example.com", "--time-zone", "Asia/Seoul")
+	hub.allim("user", "add", "boss", "--name", "Boss")
+	hub.allim("user", "role", "boss", "admin")
+	hub.allim("topic", "add", "staff", "kim", "boss")
+	hub.allim("send", "--to-user", "kim", "--title", "안녕하세요", "--body", "first")
+	// One language after the other: a new invitation ends the one before.
+	for _, lang := range []string{"en-US", "ko-KR"} {
+		links := map[string]string{}
+		for _, who := range []string{"kim", "boss"} {
+			links[who] = strings.TrimSpace(hub.allim("user", "invite", who, "--no-qr"))
+		}
+		walkPages(t, map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "shots": os.Getenv(shotsEnv), "lang": lang, "invitations": links})
+	}
+}
+
+// walkPages runs the walk in Node.js.
+func walkPages(t *testing.T, world map[string]any) {
+	t.Helper()
+	in, err := json.Marshal(world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), "node", "pages.mjs")
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = "node", bytes.NewReader(in), &out, &out
+	cmd.WaitDelay = 10 * time.Second
+	if err := cmd.Run(); err != nil {
+		t.Errorf("the walk through the pages: %v\n%s", err, out.String())
+	}
+}
+
+// TestInviteShowsACode: the terminal gets a QR code and the link, the JSON only what it is.
+func TestInviteShowsACode(t *testing.T) {
+	hub := newHub(t, checked(t), "")
+	hub.start()
+	defer hub.stop()
+	hub.allim("user", "add", "kim")
+	if out := hub.allim("user", "invite", "kim"); !strings.Contains(out, "█") || !strings.Contains(out, hub.url()+"/join#allim_invite_") {
+		t.Error(out)
+	}
+	var i wire.Invitation
+	if err := json.Unmarshal([]byte(hub.allim("user", "invite", "kim", "--json")), &i); err != nil || i.User != "kim" {
+		t.Error(i, err)
+	}
+	if _, text, code := hub.try("user", "role", "kim", "king"); code != 2 || !strings.Contains(text, "auditor") {
+		t.Error(code, text)
+	}
+}
