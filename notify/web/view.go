@@ -53,6 +53,9 @@ func (w view) Time(t time.Time) string {
 // Clock writes a moment's time of day.
 func (w view) Clock(t time.Time) string { return t.In(w.zone).Format("15:04") }
 
+// Zone is the reader's zone, by its name.
+func (w view) Zone() string { return w.zone.String() }
+
 // ISO writes a moment for programs.
 func (w view) ISO(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 

@@ -24,7 +24,6 @@ type provider struct {
 	clock  *notifytest.Clock
 	claims map[string]any // over the usual ones
 	nonce  string
-	verify string // the code challenge
 	signer *rsa.PrivateKey
 }
 

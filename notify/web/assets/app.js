@@ -64,7 +64,7 @@ if (push.box) push.begin();
 const inbox = {
   state: $('live'),
   others: 'BroadcastChannel' in window ? new BroadcastChannel('allim-' + document.body.dataset.user) : null,
-  clock: new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hour12: false }),
+  clock: new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: $('days')?.dataset.zone }),
   rows: () => [...document.querySelectorAll('#days li[data-id]')],
   count(by) {
     const n = Math.max(0, Number($('unread').textContent) + by);
