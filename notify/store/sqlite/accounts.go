@@ -108,7 +108,7 @@ const sqlWatched = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit,
 // WatchedAccounts implements notify.AccountStore. An account whose secret cannot be decrypted comes without it, and with
 // the reason in its health.
 func (s *Store) WatchedAccounts(ctx context.Context, source string) ([]notify.Account, error) {
-	return read(ctx, s, "read accounts", func(q querier) ([]notify.Account, error) {
+	return snapshot(ctx, s, "read accounts", func(q querier) ([]notify.Account, error) { // two queries of one moment
 		rows, err := q.rows(sqlWatched, source)
 		if err != nil {
 			return nil, err
@@ -154,8 +154,9 @@ func addAddresses(q querier, source string, accounts []notify.Account) error {
 		return p, err
 	}, sqlWatchedAddresses, notify.KindEmail, source)
 	for _, p := range pairs {
-		a := &accounts[at[p.account]]
-		a.Addresses = append(a.Addresses, p.address)
+		if i, ok := at[p.account]; ok {
+			accounts[i].Addresses = append(accounts[i].Addresses, p.address)
+		}
 	}
 	return err
 }

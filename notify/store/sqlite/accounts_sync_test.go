@@ -93,6 +93,47 @@ func TestSyncAfterAnExplicitAccountWentWithItsUser(t *testing.T) {
 	}
 }
 
+// TestWatchedAccountsWhileAccountsComeAndGo: the accounts and their people's addresses are of one moment.
+func TestWatchedAccountsWhileAccountsComeAndGo(t *testing.T) {
+	s := opened(t, func(o *Options) { o.Synchronous = Normal })
+	if _, err := s.PutUser(t.Context(), notify.User{ID: "kim", Identities: []notify.Identity{{Kind: "email", Value: "kim@example.com"}}}); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		for range 200 {
+			a, _, err := s.PutAccount(t.Context(), notify.Account{Source: "mail", Login: "kim", Users: []string{"kim"}})
+			if err == nil {
+				err = s.DeleteAccount(t.Context(), a.ID)
+			}
+			if err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for {
+		list, err := s.WatchedAccounts(t.Context(), "mail")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			if len(a.Addresses) != 1 {
+				t.Errorf("%+v", a)
+			}
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+	}
+}
+
 // TestSyncComparesLittle: what did not change is not read again, but now and then.
 func TestSyncComparesLittle(t *testing.T) {
 	clock := notifytest.NewClock(time.Time{})
