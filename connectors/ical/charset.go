@@ -26,10 +26,9 @@ func plain(data []byte) []byte {
 }
 
 // toUTF8 makes an unfolded line valid UTF-8. The bytes have the last word: what is UTF-8 stays so, whatever it is said to be
-// in; then the stream's charset; then CP949, which contains EUC-KR, in which old groupware writes without saying so. Nothing
+// in; then the named encoding, if there is one; then CP949, which contains EUC-KR, in which old groupware writes without saying so. Nothing
 // is ever lost: at last every byte is a character of Windows-1252.
-func toUTF8(line []byte, charset string) []byte {
-	named := encodingOf(charset)
+func toUTF8(line []byte, named encoding.Encoding) []byte {
 	if utf8.Valid(line) && (named == nil || !bytes.Contains(line, []byte("\x1b"))) { // an escape: ISO-2022-JP is seven bits
 		return line
 	}

@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -219,6 +220,9 @@ func (s *series) pattern(from, to time.Time) []instance {
 // instances compares those instances that either version says something of by themselves. What changed of the whole series
 // has been told.
 func (l *look) instances(series []string) {
+	if l.old.sameExceptions(l.new) {
+		return
+	}
 	n := len(l.out.Events)
 	before, after := l.byID(l.old), l.byID(l.new)
 	for _, id := range l.touched(before, after) {
@@ -239,6 +243,14 @@ func (l *look) instances(series []string) {
 		}
 	}
 	l.cap(n, told{what: whatUpdated, s: l.new, changed: []string{changedTime}})
+}
+
+// sameExceptions tells at once that no instance differs: there are no overrides, and the same single dates.
+func (s *series) sameExceptions(t *series) bool {
+	return len(s.over)+len(t.over) == 0 && maps.Equal(s.out, t.out) && maps.Equal(s.outDay, t.outDay) &&
+		slices.EqualFunc(s.plus, t.plus, func(a, b *extra) bool {
+			return a.at.Equal(b.at) && (a.length == nil) == (b.length == nil) && (a.length == nil || *a.length == *b.length)
+		})
 }
 
 // instance compares two versions of one instance.

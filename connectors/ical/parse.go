@@ -20,7 +20,7 @@ func Parse(data []byte, charset string) (*Calendar, error) {
 		return nil, notify.Errorf(notify.CodeTooLarge, "the calendar is larger than %d MiB", MaxStream>>20)
 	}
 	p := collector{cal: &Calendar{}, byUID: map[string]*Object{}, overrides: map[overrideKey]int{}, here: map[*Object]bool{}}
-	b := treeBuilder{charset: charset, done: p.done, fault: p.fault}
+	b := treeBuilder{charset: encodingOf(charset), done: p.done, fault: p.fault}
 	b.build(plain(data))
 	p.endCalendar()
 	if !p.found {

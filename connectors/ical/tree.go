@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
 )
 
 // Bounds of a stream. MaxStream is also what a connector need not read beyond.
@@ -87,7 +89,7 @@ var errHopeless = errors.New("the rest of the stream is not read")
 
 // treeBuilder makes components of lines. A component that is broken is handed on with its fault; its neighbours are whole.
 type treeBuilder struct {
-	charset string
+	charset encoding.Encoding // what the stream is said to be in; nil: not said, or UTF-8
 	open    []*component
 	done    func(c *component) // a top-level component, or a VCALENDAR, after all that is in it
 	fault   func(f Fault)
