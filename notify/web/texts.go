@@ -7,7 +7,7 @@ type words struct {
 	Push, PushHint, PushEmpty                string
 	Live, LiveHint, LiveEmpty                string
 	Connecting, Open, Broken, Stopped, Other string
-	SwitchTo, NeedScript                     string
+	SwitchTo, NeedScript, Own                string
 	Allow, AllowHint, AllowOn, AllowDenied   string
 	AllowFailed, AllowNone, ThisBrowser      string
 }
@@ -22,6 +22,7 @@ func texts(lang string) words {
 			Connecting: "연결 중", Open: "실시간 연결됨", Broken: "연결 끊김, 다시 연결 중", Stopped: "데모가 끝났습니다",
 			Other:      "이 브라우저에서 다른 사람이 로그인했습니다. 페이지를 새로 고치세요.",
 			SwitchTo:   "다른 사람 보기",
+			Own:        "받은 알림과 설정",
 			NeedScript: "실시간으로 보려면 자바스크립트를 켜세요.",
 			Allow:      "이 브라우저에서 알림 받기", AllowHint: "페이지를 닫아도 알림이 옵니다.",
 			AllowOn:     "이 브라우저로 알림이 옵니다.",
@@ -38,6 +39,7 @@ func texts(lang string) words {
 		Connecting: "Connecting", Open: "Live", Broken: "Connection lost, trying again", Stopped: "The demo has ended",
 		Other:      "Somebody else signed in in this browser. Reload the page.",
 		SwitchTo:   "See also",
+		Own:        "Inbox and preferences",
 		NeedScript: "Switch JavaScript on to follow live.",
 		Allow:      "Get notices on this browser", AllowHint: "They come even when the page is closed.",
 		AllowOn:     "Notices come to this browser.",

@@ -112,8 +112,9 @@ func pushToken(p notify.Platform, i int) string {
 // people is who is to be in the store.
 type people struct {
 	count   int
-	devices int // each; every second one is on APNs, the others on FCM
-	tokens  int // how many of the people get a token of their own
+	devices int  // each; every second one is on APNs, the others on FCM
+	tokens  int  // how many of the people get a token of their own
+	named   bool // with Korean names and addresses; the first of them is an administrator
 }
 
 // fill puts people and an administrator's key into the store while no hub runs. It gives the people's tokens.
@@ -144,6 +145,11 @@ func (w *world) fill(ctx context.Context, p people) (tokens []string, err error)
 			return nil, err
 		}
 	}
+	if p.named {
+		if err := store.SetRole(ctx, person(0), notify.RoleAdmin); err != nil {
+			return nil, err
+		}
+	}
 	for i := range p.tokens {
 		k, secret := api.NewToken(person(i), "page", clock)
 		if err := store.PutKey(ctx, k, notify.HashSecret(secret)); err != nil {
@@ -160,7 +166,12 @@ func (p people) bulk(from, to int) (b sqlite.Bulk) {
 		if i%2 == 1 {
 			locale = "ko"
 		}
-		b.Users = append(b.Users, notify.User{ID: person(i), Locale: locale})
+		u := notify.User{ID: person(i), Locale: locale}
+		if p.named {
+			u.Name = fmt.Sprintf("%s %d", []string{"김철수", "김영희", "이민호", "박지우"}[i%4], i)
+			u.Identities = []notify.Identity{{Kind: notify.KindEmail, Value: fmt.Sprintf("mail%d@example.com", i)}}
+		}
+		b.Users = append(b.Users, u)
 		for n := range p.devices {
 			number := i*p.devices + n
 			platform := notify.APNs

@@ -11,6 +11,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"time"
+
+	"allim.dev/allim/notify/api"
 )
 
 // front is the one address that people open: the demo's page, and the hub's API behind it, so that both are of one origin
@@ -66,11 +68,19 @@ func (f *front) serve(pages http.Handler, hub string) error {
 	mux := http.NewServeMux()
 	mux.Handle("/demo", pages)
 	mux.Handle("/demo/", pages)
-	mux.Handle("GET /{$}", http.RedirectHandler("/demo", http.StatusFound))
-	mux.Handle("/", &httputil.ReverseProxy{ErrorLog: quiet, Rewrite: func(r *httputil.ProxyRequest) {
+	behind := &httputil.ReverseProxy{ErrorLog: quiet, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(target)
 		r.SetXForwarded()
-	}})
+	}}
+	mux.Handle("/", behind)
+	// Whom the demo's page has signed in has a page of their own here.
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := r.Cookie(api.SessionCookie); err == nil {
+			behind.ServeHTTP(w, r)
+			return
+		}
+		http.Redirect(w, r, "/demo", http.StatusFound)
+	})
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel = cancel
 	f.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, ErrorLog: quiet,

@@ -75,13 +75,14 @@ func find(q querier, text, after string, limit int) (hits []hit, err error) {
 		}
 	}
 	low := strings.ToLower(text)
+	// The index is entered where the page begins: at the place of the last one, or, ahead of all, at the beginning itself.
 	first, second, _ := strings.Cut(place, "\n")
 	switch way {
 	case byID:
 		if hits, err = collect(q, scanHit(byID), sqlFindID, place, text, beyond(text), limit); err != nil || text == "" {
 			return hits, err
 		}
-		first, second = "", ""
+		first, second = low, ""
 		fallthrough
 	case byName:
 		if limit -= len(hits); limit > 0 {
@@ -91,7 +92,7 @@ func find(q querier, text, after string, limit int) (hits []hit, err error) {
 			}
 			limit -= len(more)
 		}
-		first, second = "", ""
+		first, second = low, ""
 		fallthrough
 	case byIdentity:
 		if limit > 0 {
