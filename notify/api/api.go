@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -113,6 +114,7 @@ type API struct {
 	// documents gives what the hub says about its own API.
 	documents func() (documents, error)
 	mappings  map[string]*docmap.Mapping
+	turns     chan struct{} // taken by each foreign document that is being read
 }
 
 // New makes the API and starts the goroutine that stores when keys were used; Close ends it.
@@ -130,6 +132,7 @@ func New(o Options) (*API, error) {
 		old: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_old_calls_total",
 			Help: "Calls of old push services and over SOAP, by service and by what became of each address: ok or an error."},
 			[]string{"service", "result"})}
+	a.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))
 	for _, m := range o.Mappings {
 		a.mappings[m.ID()] = m

@@ -136,7 +136,7 @@ func basicSecret(coded string) string {
 
 // apply asks the mapping what the document wants.
 func (a *API) apply(c *call, f *foreignCall) (*docmap.Result, error) {
-	r, err := f.mapping.Apply(c.ctx, f.document)
+	r, err := a.mapped(c, f)
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +151,18 @@ func (a *API) apply(c *call, f *foreignCall) (*docmap.Result, error) {
 		}
 	}
 	return r, faults.Err(len(r.Items))
+}
+
+// mapped applies the mapping, when it is this document's turn: a mapping is all computing, and a big document's tree takes
+// some 50 MB, so that there are no more of them at a time than there are processors.
+func (a *API) mapped(c *call, f *foreignCall) (*docmap.Result, error) {
+	select {
+	case a.turns <- struct{}{}:
+		defer func() { <-a.turns }()
+	case <-c.ctx.Done():
+		return nil, c.ctx.Err()
+	}
+	return f.mapping.Apply(c.ctx, f.document)
 }
 
 func (a *API) ingest(c *call, f *foreignCall) error {
