@@ -25,7 +25,7 @@ import (
 func TestDocs(t *testing.T) {
 	mail := dovecot.Start(t, dovecot.Options{})
 	calendars := davserver.Radicale(t, "kim@"+domain)
-	for _, page := range []string{"install", "mail", "calendar", "feeds", "push", "simulate", "api", "legacy-push", "operations", "performance"} {
+	for _, page := range []string{"install", "mail", "calendar", "feeds", "push", "simulate", "api", "legacy-push", "legacy", "operations", "performance"} {
 		t.Run(page, func(t *testing.T) {
 			r := newReader(t, mail, calendars)
 			for _, s := range readPage(t, filepath.Join(docsFolder, page+".md")) {
@@ -80,7 +80,7 @@ func newReader(t *testing.T, mail *dovecot.Server, calendars *davserver.Server) 
 		"security: tls                       # or starttls, usually on port 143\n    ca_file: \"\"", "security: tls\n    ca_file: "+mail.CAFile,
 		"endpoint: \"\"                        # Apple's own\n      ca_file: \"\"", "endpoint: "+r.apns.URL()+"\n      ca_file: "+apnsCA,
 		"-o allim ", "-o "+r.dir+"/allim ", "./allim ", r.dir+"/allim ",
-		"/etc/allim/", r.dir+"/etc/", "/var/lib/allim", r.dir+"/var",
+		"/var/spool/erp", r.dir+"/spool", "/etc/allim/", r.dir+"/etc/", "/var/lib/allim", r.dir+"/var",
 	)
 	t.Cleanup(r.end)
 	return r
