@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -324,4 +325,25 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%v, want %s", err, words)
 		}
 	}
+}
+
+// A name that leads into a private network is found out when it is dialled, whatever it looked like before.
+func TestNamesAreLookedAtWhenDialled(t *testing.T) {
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	u, err := url.Parse(other.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newLook(t, nil)
+	if _, err := l.w.fetcher.dial(t.Context(), "tcp", "localhost:"+u.Port()); !errors.Is(err, errInner) {
+		t.Errorf("a name of this machine was dialled: %v", err)
+	}
+	l.out = notify.Outgoing{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+	l.restart()
+	conn, err := l.w.fetcher.dial(t.Context(), "tcp", "localhost:"+u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
 }
