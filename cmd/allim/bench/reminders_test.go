@@ -2,16 +2,32 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
+
+	"allim.dev/allim/cmd/allim/bench/simulator"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain makes the test's own program the simulator when a scenario runs it again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == "simulator" {
+		cmd := simulator.Command()
+		cmd.SetArgs(os.Args[3:])
+		if err := cmd.Execute(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // scenario gives a scenario with its flags set.
 func scenario(t *testing.T, s Scenario, flags ...string) Scenario {
