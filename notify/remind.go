@@ -40,7 +40,7 @@ func (h *Hub) remind(ctx context.Context) error {
 		}
 		wait := remindTick
 		if !next.IsZero() {
-			wait = min(wait, max(next.Sub(h.clock.Now()), startAtOnce))
+			wait = min(wait, next.Sub(h.clock.Now())) // perhaps it is due by now: then the timer fires at once
 		}
 		t := h.clock.NewTimer(wait)
 		woken = false
