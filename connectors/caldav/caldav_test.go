@@ -119,6 +119,7 @@ func (r *rig) poll() {
 // tick turns the clock by d, and returns when the poll that is due then is over.
 func (r *rig) tick(d time.Duration) {
 	r.t.Helper()
+	r.idle() // else a timer that is made in this moment would be of the time before
 	looks := r.looks()
 	r.clock.Advance(d)
 	notifytest.Until(r.t, "the look to begin", func() bool { return r.looks() > looks })

@@ -13,10 +13,11 @@ import (
 	"allim.dev/allim/notify/notifytest"
 )
 
-// state waits until kim's account is in a state.
+// inState waits until kim's account is in a state, and the connector rests.
 func (r *rig) inState(s notify.HealthState) {
 	r.t.Helper()
 	notifytest.Until(r.t, fmt.Sprintf("state %s; health %+v", s, r.health()), func() bool { return r.health().State == s })
+	r.idle()
 }
 
 // TestCalendarsComeAndGo: new collections are watched silently; one that is gone is dropped after it was missing twice and
@@ -123,8 +124,10 @@ func TestServerAway(t *testing.T) {
 	r.inState(notify.HealthPolling)
 
 	r.srv.Stop()
-	r.clock.Advance(time.Minute)
-	r.inState(notify.HealthUnreachable)
+	notifytest.Until(t, "it to be unreachable", func() bool {
+		r.clock.Advance(10 * time.Second)
+		return r.health().State == notify.HealthUnreachable
+	})
 	for range 60 {
 		r.clock.Advance(time.Minute)
 		r.idle()

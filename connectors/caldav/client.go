@@ -189,6 +189,9 @@ func (a *access) send(ctx context.Context, r call, at *url.URL) (*http.Response,
 			return nil, troublef(kindRefused, "an address of the server is not usable")
 		}
 		req.Header.Set("User-Agent", "allim")
+		// All that is asked only reads. Without a value this is not sent, but has net/http try again on a new connection when the
+		// server has closed the one that it kept.
+		req.Header["X-Idempotency-Key"] = []string{}
 		if r.body != "" {
 			req.Header.Set("Content-Type", "application/xml; charset=utf-8")
 		}
