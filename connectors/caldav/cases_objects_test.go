@@ -264,3 +264,20 @@ func TestMovedBetweenCalendars(t *testing.T) {
 		t.Errorf("stored: %s", r.names())
 	}
 }
+
+// TestCutListing: what a listing that breaks off did not come to is not gone, however often it breaks off.
+func TestCutListing(t *testing.T) {
+	r := newRig(t, caldavtest.Options{NoSync: true})
+	r.many(10)
+	r.well()
+	r.srv.Inject(caldavtest.Fault{Method: "PROPFIND", Path: "/work/", Edit: func(b []byte) []byte {
+		return b[:strings.Index(string(b), "7.ics")]
+	}})
+	for i := range 4 {
+		r.put("0.ics", meeting("uid0", "M0", tomorrow(i+2))) // so that it looks
+		r.poll()
+	}
+	if len(r.stored()) != 10 {
+		t.Errorf("stored: %s", r.names())
+	}
+}
