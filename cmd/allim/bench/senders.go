@@ -113,17 +113,21 @@ type adapterSide struct {
 	list    []notify.Delivery
 }
 
-// push sends the first n deliveries, and once more those that were sent away.
+// mostRounds is how often a push is tried: those that were sent away once, or whose connection said goodbye, more than
+// once.
+const mostRounds = 5
+
+// push sends the first n deliveries, and again those that were sent away.
 func (s *adapterSide) push(ctx context.Context, n int) error {
 	list := s.list[:min(n, len(s.list))]
-	for range 2 {
+	for range mostRounds {
 		again, err := s.once(ctx, list)
 		if err != nil || len(again) == 0 {
 			return err
 		}
 		list = again
 	}
-	return nil
+	return fmt.Errorf("%d pushes are not taken after %d rounds", len(list), mostRounds)
 }
 
 // once pushes each once and gives those that are to be tried again.
@@ -138,7 +142,7 @@ func (s *adapterSide) once(ctx context.Context, list []notify.Delivery) (again [
 			mu.Lock()
 			defer mu.Unlock()
 			again = append(again, chunk[i])
-			if o.Verdict != notify.Retry || o.WholeLane {
+			if o.Verdict != notify.Retry {
 				err = fmt.Errorf("a push is settled as %s: %s", o.Verdict, o.Reason)
 			}
 		})
