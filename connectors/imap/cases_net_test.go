@@ -178,7 +178,8 @@ func TestCase16_ManyAccounts(t *testing.T) {
 		}
 		notifytest.Until(t, "all mails", func() bool { return len(r.have()) == (round+1)*len(accounts) })
 	}
-	if n := r.srv.Stats().MaxOpen; n > 4 {
+	// The server may not have seen the end of one that the connector has closed already.
+	if n := r.srv.Stats().MaxOpen; n > 4+1 {
 		t.Errorf("%d connections at one time, 4 are allowed", n)
 	}
 }
