@@ -73,7 +73,8 @@ func readMultistatus(r io.Reader, each func(*response) error) (multistatus, erro
 	switch {
 	case err == nil:
 		m.complete = true
-	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errShape):
+	case errors.As(err, &syntax), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errShape),
+		strings.HasPrefix(err.Error(), "xml: "): // encoding/xml's error of another XML version has no type
 		err = nil
 	}
 	return m, err
