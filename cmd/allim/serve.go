@@ -46,6 +46,7 @@ func (c *cli) runServe(ctx context.Context, file string) error {
 		}
 		options.Stdout = nil
 	}
+	app.SaveMemory()
 	log, level := app.NewLogger(config.Log, c.stderr)
 	options.Config, options.Log = config, log
 	a, err := app.New(ctx, options)

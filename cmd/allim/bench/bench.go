@@ -30,7 +30,7 @@ type Result interface {
 
 // Scenarios are all of them, in the order in which help lists them.
 func Scenarios() []Scenario {
-	return []Scenario{accept(), alert(), broadcast(), chaos(), live(), reminders(), sender(), webPages()}
+	return []Scenario{accept(), alert(), broadcast(), chaos(), engine(), live(), reminders(), sender(), webPages()}
 }
 
 // Spread is how measured times are distributed, in milliseconds.

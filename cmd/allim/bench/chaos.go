@@ -111,6 +111,7 @@ type chaosFault struct {
 	name string
 	sim  fast.Options
 	hub  hub.Options // of its first start; after it the hub is as usual
+	full bool        // its disk has room for a few hundred requests only
 	// harm does it until ctx ends; the load goes on meanwhile.
 	harm func(ctx context.Context, w *world, chance *rand.Rand) error
 }
@@ -120,11 +121,14 @@ func chaosFaults() []chaosFault {
 		{name: "kill", harm: killing},
 		{name: "resets", harm: resetting},
 		{name: "storm", sim: fast.Options{Throttled: 100_000, Unavailable: 200_000, RetryAfter: time.Second}, harm: waiting},
-		{name: "full-disk", hub: hub.Options{MaxPages: 500}, harm: waiting},
+		{name: "full-disk", full: true, harm: waiting},
 		{name: "busy", harm: locking},
 		{name: "clock", hub: hub.Options{Jump: -time.Hour}, harm: waiting},
 	}
 }
+
+// roomPages is how much room a full disk has at first.
+const roomPages = 40
 
 // round runs one fault in a world of its own.
 func (o chaosOptions) round(ctx context.Context, f chaosFault, chance *rand.Rand, progress io.Writer) (r ChaosRound, err error) {
@@ -139,6 +143,14 @@ func (o chaosOptions) round(ctx context.Context, f chaosFault, chance *rand.Rand
 		return r, err
 	}
 	w.faults = f.hub
+	if f.full {
+		size, err := folderSize(w.data())
+		if err != nil {
+			return r, err
+		}
+		w.faults.MaxPages = int(size/4096) + roomPages
+	}
+	faulty := w.faults != (hub.Options{})
 	if err := w.start(ctx); err != nil {
 		return r, err
 	}
@@ -146,7 +158,10 @@ func (o chaosOptions) round(ctx context.Context, f chaosFault, chance *rand.Rand
 	if err != nil {
 		return r, err
 	}
-	if f.hub != (hub.Options{}) { // the fault ends with the process
+	if f.full && r.Refused == 0 {
+		return r, errors.New("the disk did not become full: try a longer --within")
+	}
+	if faulty { // the fault ends with the process
 		w.faults = hub.Options{}
 		if err := w.again(ctx); err != nil {
 			return r, err

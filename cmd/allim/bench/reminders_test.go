@@ -9,16 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
 
+	"allim.dev/allim/cmd/allim/bench/hub"
 	"allim.dev/allim/cmd/allim/bench/simulator"
 )
 
 // TestMain makes the test's own program the simulator when a scenario runs it again.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == "bench" && os.Args[2] == "simulator" {
-		cmd := simulator.Command()
+	processes := map[string]func() *cobra.Command{"simulator": simulator.Command, "hub": hub.Command}
+	if len(os.Args) > 2 && os.Args[1] == "bench" && processes[os.Args[2]] != nil {
+		cmd := processes[os.Args[2]]()
 		cmd.SetArgs(os.Args[3:])
 		if err := cmd.Execute(); err != nil {
 			fmt.Fprintln(os.Stderr, err)

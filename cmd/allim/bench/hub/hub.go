@@ -72,6 +72,7 @@ func run(ctx context.Context, o Options, in io.Reader, out io.Writer) (err error
 	if err != nil {
 		return err
 	}
+	app.SaveMemory() // as allim serve does
 	stop, err := profile(o.Profile)
 	if err != nil {
 		return err
