@@ -13,7 +13,7 @@ var (
 	goTest   = regexp.MustCompile(`go test (?:-\S+ )*\./(\S+)`)
 	selected = regexp.MustCompile(`-(?:run|bench) '?([A-Za-z0-9_|]+)'?`)
 	named    = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark)\w+)\(`)
-	bench    = regexp.MustCompile(`(?:go run \./cmd/allim|\ballim) (bench [a-z]+)`)
+	bench    = regexp.MustCompile(`(?:go run \./cmd/allim|\ballim) (bench [a-z-]+)`)
 )
 
 // checkMeasure fails when a page gives a command that measures nothing: measurements take too long to be run here, so
