@@ -46,11 +46,14 @@ func (h *Hub) checkData(n Notification) error {
 func carries(adapter Adapter, n Notification) bool {
 	n.Template = ""
 	n.Content.Title, n.Content.Subtitle, n.Content.Body, n.Content.Image = "·", "", "", ""
-	with, err := adapter.Render(n, Variant{})
-	if err != nil {
-		return false
-	}
+	with, fault := adapter.Render(n, Variant{})
 	n.Content.Data = nil
 	without, err := adapter.Render(n, Variant{})
-	return err != nil || !bytes.Equal(with.Body, without.Body)
+	switch {
+	case err != nil: // something else is too large: that is told at the delivery
+		return true
+	case fault != nil:
+		return false
+	}
+	return !bytes.Equal(with.Body, without.Body)
 }

@@ -130,7 +130,7 @@ func New(o Options) (*API, error) {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_http_requests_total",
 			Help: "HTTP requests by route and status."}, []string{"route", "code"}),
 		old: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_old_calls_total",
-			Help: "Calls of old push services and over SOAP, by service and by what became of each address: ok or an error."},
+			Help: "Calls of old push services, by service and by what became of each address: ok or an error."},
 			[]string{"service", "result"})}
 	a.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))

@@ -393,7 +393,7 @@ func (c *conn) deliver(done chan<- struct{}) {
 		if failed {
 			continue
 		}
-		time.Sleep(time.Until(b.due))
+		time.Sleep(time.Until(b.due)) // the network that is played: of its own process, milliseconds
 		failed = c.write(b.frames, b.streams) != nil
 	}
 }

@@ -167,7 +167,11 @@ func Restore(ctx context.Context, file, dir string) (r RestoreReport, err error)
 	if r.Manifest, err = unpack(file, temp); err != nil {
 		return r, err
 	}
-	for _, name := range keysThere(dir) {
+	there, err := keysIn(dir)
+	if err != nil {
+		return r, err
+	}
+	for _, name := range there {
 		if slices.Contains(r.Keys, name) {
 			return r, notify.Errorf(notify.CodeWrongState, "%s is in %s and in the backup; move one of them away", name, dir)
 		}
@@ -179,14 +183,6 @@ func Restore(ctx context.Context, file, dir string) (r RestoreReport, err error)
 		return r, err
 	}
 	return r, move(temp, dir)
-}
-
-func keysThere(dir string) []string {
-	keys, err := keysIn(dir)
-	if err != nil {
-		return nil // the folder was just made or opened; what is not there is not taken over
-	}
-	return keys
 }
 
 // move puts the files in their place, the data last: a folder without it is no hub's yet.
