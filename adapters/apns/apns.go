@@ -68,12 +68,13 @@ func New(env notify.AdapterEnv) (*Adapter, error) {
 	if err != nil {
 		return nil, env.Section.Errorf("ca_file", "%v", err)
 	}
+	pace := push.NewPace(float64(c.Rate), 0, env.Clock) // of both environments together: they are one lane
 	for _, name := range []string{notify.Production, notify.Development} {
 		address, err := hostPort(c.endpoint(name))
 		if err != nil {
 			return nil, fmt.Errorf("the address for %s: %w", name, err)
 		}
-		sc := senderConfig{address: address, connections: c.Connections, inFlight: c.InFlight, timeout: c.Timeout,
+		sc := senderConfig{address: address, pace: pace, connections: c.Connections, inFlight: c.InFlight, timeout: c.Timeout,
 			clock: env.Clock, proxy: env.Outgoing.Proxy, roots: roots, certificate: a.cert}
 		if a.signer != nil {
 			sc.sign = a.signer.bearer

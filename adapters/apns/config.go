@@ -30,6 +30,8 @@ type Config struct {
 	Connections         int           `yaml:"connections"` // per environment, 1 to 16
 	InFlight            int           `yaml:"in_flight"`   // requests under way on each connection, 1 to 1000
 	Timeout             time.Duration `yaml:"timeout"`     // of one attempt, 1s to 2m
+	// Rate is how many pushes a second go out at most, 0 to 1,000,000; 0: as many as the platform takes.
+	Rate int `yaml:"rate"`
 	// Transport is what carries the requests: h2, which is made for many, or nethttp, Go's own.
 	Transport string `yaml:"transport"`
 }
@@ -71,6 +73,8 @@ func decode(s notify.Section) (Config, error) {
 		return c, s.Errorf("connections", "must be 1 to %d", maxConnections)
 	case c.InFlight < 1 || c.InFlight > maxInFlight:
 		return c, s.Errorf("in_flight", "must be 1 to %d", maxInFlight)
+	case c.Rate < 0 || c.Rate > push.MaxRate:
+		return c, s.Errorf("rate", "must be 0 to %d pushes a second", push.MaxRate)
 	case c.Timeout < minTimeout || c.Timeout > maxTimeout:
 		return c, s.Errorf("timeout", "must be %s to %s", minTimeout, maxTimeout)
 	}

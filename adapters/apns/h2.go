@@ -15,6 +15,7 @@ import (
 
 // h2Sender is the sender on push/h2, which writes its own frames.
 type h2Sender struct {
+	pace   *push.Pace
 	client *h2.Client
 	clock  notify.Clock
 	sign   func() (string, error) // nil: the certificate signs on
@@ -29,7 +30,7 @@ func newH2Sender(c senderConfig) *h2Sender {
 		c.pingAfter = pingAfter
 	}
 	d := &h2.Dialer{Address: c.address, TLS: conf, Proxy: c.proxy, KeepAlive: pingAfter}
-	return &h2Sender{clock: c.clock, sign: c.sign, client: h2.New(h2.Options{Authority: c.address,
+	return &h2Sender{pace: c.pace, clock: c.clock, sign: c.sign, client: h2.New(h2.Options{Authority: c.address,
 		Connections: c.connections, InFlight: c.inFlight, Timeout: c.timeout, MaxBody: maxAnswer,
 		Keep: []string{"retry-after"}, Clock: c.clock, Dial: d.Dial, PingAfter: c.pingAfter,
 		PingTimeout: min(pingTimeout, c.pingAfter),
@@ -70,6 +71,9 @@ func (s *h2Sender) send(ctx context.Context, requests []request, done func(i int
 			next |= h2.Retire
 		}
 		return next
+	}
+	if s.pace != nil {
+		b.Permit = s.pace.Permit
 	}
 	s.client.Do(ctx, b)
 }

@@ -40,6 +40,7 @@ const (
 // their warm-up and what is retried to chance.
 type httpSender struct {
 	links   *push.Links
+	pace    *push.Pace
 	host    string
 	timeout time.Duration
 	clock   notify.Clock
@@ -48,7 +49,8 @@ type httpSender struct {
 
 // senderConfig is what a sender is made of.
 type senderConfig struct {
-	address     string // host:port
+	pace        *push.Pace // of the lane; nil: none
+	address     string     // host:port
 	connections int
 	inFlight    int
 	timeout     time.Duration
@@ -80,7 +82,7 @@ func newHTTPSender(c senderConfig) *httpSender {
 		HTTP2: &http.HTTP2Config{StrictMaxConcurrentRequests: true, SendPingTimeout: c.pingAfter,
 			PingTimeout: min(pingTimeout, c.pingAfter), WriteByteTimeout: dialTimeout},
 	}
-	s := &httpSender{host: c.address, timeout: c.timeout, clock: c.clock, sign: c.sign}
+	s := &httpSender{pace: c.pace, host: c.address, timeout: c.timeout, clock: c.clock, sign: c.sign}
 	s.links = push.NewLinks(push.LinksOptions{Size: c.connections, Each: c.inFlight, Clock: c.clock,
 		Dial: func(ctx context.Context) (*http.ClientConn, error) {
 			ctx, cancel := context.WithTimeout(ctx, c.timeout)
@@ -96,6 +98,9 @@ func (s *httpSender) send(ctx context.Context, requests []request, done func(i i
 	begin, stop := context.WithCancel(ctx)
 	defer stop()
 	begun := push.Each(len(requests), s.links.Room(), func(i int) bool {
+		if s.pace.Wait(begin) != nil {
+			return done(i, answer{unsent: true, err: context.Canceled})
+		}
 		a, ride := s.one(ctx, begin, requests[i])
 		goOn := done(i, a)
 		if !goOn {

@@ -1,7 +1,7 @@
 // Package fcm speaks Firebase Cloud Messaging's HTTP v1 API, the successor of C2DM, GCM and FCM's own legacy API.
 //
 // Reading order: config.go, account.go (who signs on), payload.go, relay.go and fill.go (what is sent), fcm.go (the
-// adapter), token.go (access tokens), status.go and outcome.go (what the answers mean), round.go, pace.go and h2.go (how
+// adapter), token.go (access tokens), status.go and outcome.go (what the answers mean), round.go and h2.go (how
 // messages travel, over push/h2), send.go (the same over net/http).
 //
 // Sources: Firebase, "FCM HTTP v1 API" (REST reference of projects.messages), "FCM error codes", "FCM throttling and
@@ -28,13 +28,17 @@ var Kind = notify.AdapterKind{
 	New:      func(env notify.AdapterEnv) (notify.Adapter, error) { return New(env) },
 }
 
+// useOfQuota is how much of the project's quota is used: Google's own bucket is filled once a minute, and not when our
+// minute begins ("FCM throttling and quotas"), so a tenth of it stays unused.
+const useOfQuota = 0.9
+
 // Adapter sends to FCM for one app.
 type Adapter struct {
 	config Config
 	clock  notify.Clock
 	log    *slog.Logger
 	tokens *tokens
-	pace   *pace
+	pace   *push.Pace
 	h2     *h2Sender // nil: everything goes over sender
 	sender *sender
 	health push.Health
@@ -80,7 +84,7 @@ func New(env notify.AdapterEnv) (*Adapter, error) {
 		return nil, env.Section.Errorf("endpoint", "is not an address")
 	}
 	transport := newTransport(env.Outgoing.Proxy, roots)
-	a := &Adapter{config: c, clock: env.Clock, log: env.Log, pace: newPace(c.Quota, c.Ramp, env.Clock),
+	a := &Adapter{config: c, clock: env.Clock, log: env.Log, pace: push.NewPace(float64(c.Quota)/60*useOfQuota, c.Ramp, env.Clock),
 		tokens: newTokens(account, newTokenTransport(transport), c.Timeout, env.Clock)}
 	a.tokens.log = env.Log
 	sc := senderConfig{url: address, connections: c.Connections, inFlight: c.InFlight, timeout: c.Timeout,

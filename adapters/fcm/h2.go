@@ -76,7 +76,7 @@ func (r *h2Round) run() {
 	r.stop = stop
 	b := h2.Batch{N: len(r.list), Before: r.before, Fill: r.fill, Done: r.done}
 	if !r.second {
-		b.Permit = r.adapter.pace.permit
+		b.Permit = r.adapter.pace.Permit
 	}
 	r.adapter.h2.client.Do(r.ctx, b)
 }

@@ -1,8 +1,6 @@
 package fcm
 
 import (
-	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -10,78 +8,6 @@ import (
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/notifytest"
 )
-
-// spend takes places for d, one after the other as they come due, and gives how many.
-func spend(p *pace, clock *notifytest.Clock, d time.Duration) int {
-	end := clock.Now().Add(d)
-	for n := 0; ; n++ {
-		wait := p.reserve()
-		if wait > 0 {
-			clock.Advance(wait)
-		}
-		if !clock.Now().Before(end) {
-			return n
-		}
-	}
-}
-
-func TestPaceKeepsUnderTheQuota(t *testing.T) {
-	clock := notifytest.NewClock(time.Time{})
-	p := newPace(6000, 0, clock)
-	spend(p, clock, time.Minute)
-	for minute := range 5 {
-		if n := spend(p, clock, time.Minute); n < 5300 || n > 5500 {
-			t.Errorf("minute %d: %d messages, want nine tenths of 6000", minute, n)
-		}
-	}
-}
-
-func TestPaceRises(t *testing.T) {
-	clock := notifytest.NewClock(time.Time{})
-	p := newPace(6000, time.Minute, clock)
-	var got []int
-	for range 7 {
-		got = append(got, spend(p, clock, 10*time.Second))
-	}
-	// 90 a second at the end; a tenth of it at first, and a burst of one second.
-	for i, want := range []int{120, 225, 375, 525, 675, 825, 900} {
-		if got[i] < want*8/10 || got[i] > want*12/10 {
-			t.Errorf("in the %d. ten seconds %d messages, want about %d (%v)", i+1, got[i], want, got)
-		}
-	}
-	p.slow()
-	if n := spend(p, clock, 10*time.Second); n > 300 {
-		t.Errorf("%d messages after Google said that it was too much", n)
-	}
-	clock.Advance(time.Hour)
-	if n := spend(p, clock, time.Second); n > 40 {
-		t.Errorf("%d messages in the first second after a pause", n)
-	}
-}
-
-func TestPaceNeedsNoBurstForTheFirst(t *testing.T) {
-	clock := notifytest.NewClock(time.Time{})
-	p := newPace(1, time.Hour, clock)
-	if d := p.reserve(); d > 0 {
-		t.Errorf("the first message waits %s", d)
-	}
-	clock.Advance(-24 * time.Hour) // the machine's clock was put right
-	if d := p.reserve(); d > 0 {
-		t.Errorf("the first message waits %s after the clock was turned back", d)
-	}
-}
-
-func TestPaceEndsWithTheContext(t *testing.T) {
-	p := newPace(1, 0, notify.SystemClock{})
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	for p.wait(ctx) == nil {
-		cancel() // the next one has to wait a minute
-	}
-	if err := p.wait(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
-	}
-}
 
 // The simulator's quota is what Google's is: the adapter that keeps to it is never refused, one that does not is told,
 // and the rest of its batch waits.

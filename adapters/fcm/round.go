@@ -58,7 +58,7 @@ func (r *round) runHTTP(ctx context.Context, list []int) {
 
 // one sends and settles a delivery; false: no more are to be sent.
 func (r *round) one(ctx, begin context.Context, stop func(), i int) bool {
-	if r.adapter.pace.wait(begin) != nil {
+	if r.adapter.pace.Wait(begin) != nil {
 		r.settle(i, r.unsent())
 		return false
 	}
@@ -118,7 +118,7 @@ func (r *round) judge(ctx, begin context.Context, got answer, o notify.Outcome) 
 		o.WholeLane = o.WholeLane || r.timeouts >= sickAfter
 	}
 	if o.Verdict == notify.Retry && o.WholeLane && o.Status == 429 {
-		r.adapter.pace.slow()
+		r.adapter.pace.Slow()
 	}
 	// A key that Firebase itself has for another platform holds up no Android device.
 	third := got.said.code == codeThirdParty || got.said.code == codeAPNsAuth

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/notify"
 )
 
@@ -23,6 +24,8 @@ type Config struct {
 	HTTPHosts []string `yaml:"http_hosts"`
 	// Concurrency is how many posts are under way at once to one host, 1 to 256.
 	Concurrency int `yaml:"concurrency"`
+	// Rate is how many pushes a second go out at most, 0 to 1,000,000; 0: as many as the platform takes.
+	Rate int `yaml:"rate"`
 	// Timeout of one post, 1s to 15s.
 	Timeout time.Duration `yaml:"timeout"`
 }
@@ -58,6 +61,8 @@ func decode(s notify.Section) (Config, error) {
 		return c, s.Errorf("format", "must be json or xml")
 	case c.Concurrency < 1 || c.Concurrency > maxConcurrency:
 		return c, s.Errorf("concurrency", "must be 1 to %d", maxConcurrency)
+	case c.Rate < 0 || c.Rate > push.MaxRate:
+		return c, s.Errorf("rate", "must be 0 to %d pushes a second", push.MaxRate)
 	case c.Timeout < minTimeout || c.Timeout > maxTimeout:
 		return c, s.Errorf("timeout", "must be %s to %s", minTimeout, maxTimeout)
 	}

@@ -37,6 +37,7 @@ type Adapter struct {
 	log   *slog.Logger
 	guard *push.Guard
 	hosts *push.Hosts
+	pace  *push.Pace
 }
 
 var (
@@ -58,7 +59,7 @@ func build(env notify.AdapterEnv, resolver *net.Resolver) (*Adapter, error) {
 	}
 	return &Adapter{cfg: cfg, clock: env.Clock, log: env.Log,
 		guard: push.NewGuard(push.GuardOptions{Outgoing: env.Outgoing, HTTPHosts: cfg.HTTPHosts, RootCAs: roots, Resolver: resolver}),
-		hosts: push.NewHosts(cfg.Concurrency, totalShare*cfg.Concurrency, env.Clock)}, nil
+		hosts: push.NewHosts(cfg.Concurrency, totalShare*cfg.Concurrency, env.Clock), pace: push.NewPace(float64(cfg.Rate), 0, env.Clock)}, nil
 }
 
 // totalShare: all receivers together get so many times what one gets.
@@ -131,6 +132,9 @@ func (a *Adapter) push(ctx context.Context, host string, u *url.URL, d *notify.D
 	defer leave()
 	if !until.IsZero() {
 		return notify.Outcome{Verdict: notify.Retry, At: until, Reason: "the receiver is left alone for a while"}
+	}
+	if a.pace.Wait(ctx) != nil {
+		return stopped
 	}
 	o, broke := a.attempt(ctx, host, u, d)
 	if broke {

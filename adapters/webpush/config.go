@@ -38,6 +38,8 @@ type Config struct {
 	// Concurrency is how many pushes are under way at once to one big push service, 1 to 1000; a stranger's host gets
 	// an eighth of it, all strangers together as much as one big service.
 	Concurrency int `yaml:"concurrency"`
+	// Rate is how many pushes a second go out at most, 0 to 1,000,000; 0: as many as the platform takes.
+	Rate int `yaml:"rate"`
 	// Timeout of one request, 1s to 2m; a stranger's host gets ten seconds at most.
 	Timeout time.Duration `yaml:"timeout"`
 }
@@ -62,6 +64,7 @@ func build(env notify.AdapterEnv, resolver *net.Resolver) (*Adapter, error) {
 	}
 	a := &Adapter{
 		cfg: *cfg, clock: env.Clock, log: env.Log, home: env.PublicURL, path: cfg.KeyFile,
+		pace: push.NewPace(float64(cfg.Rate), 0, env.Clock),
 		guard: push.NewGuard(push.GuardOptions{Outgoing: env.Outgoing, HTTPHosts: cfg.HTTPHosts, RootCAs: roots,
 			Resolver: resolver}),
 		origins: newOrigins(cfg.Concurrency), limits: newLimits(),
@@ -87,6 +90,9 @@ func (c *Config) check(env notify.AdapterEnv) error {
 	}
 	if c.Concurrency < 1 || c.Concurrency > 1000 {
 		return env.Section.Errorf("concurrency", "must be 1 to 1000")
+	}
+	if c.Rate < 0 || c.Rate > push.MaxRate {
+		return env.Section.Errorf("rate", "must be 0 to %d pushes a second", push.MaxRate)
 	}
 	if c.Timeout < time.Second || c.Timeout > 2*time.Minute {
 		return env.Section.Errorf("timeout", "must be 1s to 2m")

@@ -54,6 +54,9 @@ func (a *Adapter) push(ctx context.Context, j *job) notify.Outcome {
 		a.log.Error("no VAPID token can be made", "error", err)
 		return notify.Outcome{Verdict: notify.Misconfigured, Reason: "no VAPID token can be made"}
 	}
+	if a.pace.Wait(ctx) != nil {
+		return notify.Outcome{Verdict: notify.Retry, Reason: "stopped"}
+	}
 	j.small = a.limits.isSmall(d.Device.Token)
 	return a.attempts(ctx, j)
 }

@@ -21,6 +21,7 @@ type Adapter struct {
 	guard    *push.Guard
 	origins  *origins
 	limits   *limits
+	pace     *push.Pace
 	messages messages
 
 	mu     sync.Mutex

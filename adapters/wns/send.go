@@ -55,6 +55,9 @@ func (r *round) push(ctx context.Context, j *job) notify.Outcome {
 	if !until.IsZero() {
 		return notify.Outcome{Verdict: notify.Retry, At: until, Reason: "the channel's host is left alone for a while"}
 	}
+	if r.adapter.pace.Wait(ctx) != nil {
+		return stopped
+	}
 	if o := r.said(); o != nil { // while it waited
 		return *o
 	}

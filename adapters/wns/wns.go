@@ -39,6 +39,7 @@ type Adapter struct {
 	vendor *push.Guard // to Microsoft's channel hosts: never into the house's network, whatever a name leads to
 	own    *push.Guard // to what the configuration names: the login, channel_hosts
 	hosts  *push.Hosts
+	pace   *push.Pace
 	tokens *tokens
 	silent atomic.Int32 // requests in a row, to any host, that nobody answered
 }
@@ -66,7 +67,7 @@ func build(env notify.AdapterEnv, resolver *net.Resolver) (*Adapter, error) {
 	free := strict
 	free.Outgoing.AllowPrivate = everywhere
 	a := &Adapter{cfg: cfg, clock: env.Clock, log: env.Log, vendor: push.NewGuard(strict), own: push.NewGuard(free),
-		hosts: push.NewHosts(cfg.Concurrency, totalShare*cfg.Concurrency, env.Clock)}
+		hosts: push.NewHosts(cfg.Concurrency, totalShare*cfg.Concurrency, env.Clock), pace: push.NewPace(float64(cfg.Rate), 0, env.Clock)}
 	a.tokens = &tokens{clock: env.Clock, ask: a.login}
 	return a, nil
 }

@@ -91,7 +91,13 @@ faults:
 // hubAt starts a hub by the clock, with the lines that the simulators print.
 func hubAt(t *testing.T, r *running, clock notify.Clock) *app.App {
 	t.Helper()
-	text := "listen: 127.0.0.1:0\n" + r.want(http.MethodGet, "/apps.yaml", "", nil)
+	return hubWith(t, r, clock, func(apps string) string { return apps })
+}
+
+// hubWith is hubAt with the lines changed.
+func hubWith(t *testing.T, r *running, clock notify.Clock, change func(apps string) string) *app.App {
+	t.Helper()
+	text := "listen: 127.0.0.1:0\n" + change(r.want(http.MethodGet, "/apps.yaml", "", nil))
 	config, err := configs.Parse(filepath.Join(t.TempDir(), "allim.yaml"), []byte(text))
 	if err != nil {
 		t.Fatal(err)
