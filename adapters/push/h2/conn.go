@@ -248,9 +248,8 @@ func (c *conn) end(err error) {
 		lost = append(lost, s)
 	}
 	c.blocked = nil
-	c.viewLocked()
-	warm, settled := c.warm, c.settled
 	reason := c.reason
+	c.leaveClient(reason)
 	c.mu.Unlock()
 
 	if fault := new(http2.ConnectionError); errors.As(err, fault) {
@@ -259,19 +258,26 @@ func (c *conn) end(err error) {
 		c.shut()
 	}
 	close(c.done)
-	c.client.mu.Lock()
-	switch {
-	case c.client.closed || warm:
-	case settled:
-		c.client.strike(reason)
-	default: // it never began: as if it had not been opened
-		c.client.dialFailed(reason)
-	}
-	c.client.forget(c)
-	c.client.mu.Unlock()
 	for _, s := range lost {
 		c.lose(s, reason, c.client.again(reason))
 	}
+}
+
+// leaveClient takes the connection out of the client, with what its end says of the next ones: in one step, for whoever is
+// woken by it must know of the failure, or would dial past the backoff. mu is held.
+func (c *conn) leaveClient(reason error) {
+	cl := c.client
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	c.gone, c.unproven, c.busy, c.room = true, false, 0, 0
+	switch {
+	case cl.closed || c.warm:
+	case c.settled:
+		cl.strike(reason)
+	default: // it never began: as if it had not been opened
+		cl.dialFailed(reason)
+	}
+	cl.forget(c)
 }
 
 // shut closes what is below TLS, for which it need not be waited.

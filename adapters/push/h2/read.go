@@ -27,6 +27,7 @@ func (c *conn) readLoop() {
 		f, err := fr.ReadFrame()
 		c.mu.Lock()
 		c.readAt = c.client.opts.Clock.Now()
+		cleared := c.suspect
 		c.suspect = false
 		for n := 0; ; n++ {
 			if err = c.take(f, err); err != nil || n == batchFrames || !c.whole() {
@@ -36,6 +37,9 @@ func (c *conn) readLoop() {
 		}
 		finished := c.finished
 		c.finished = nil
+		if cleared && err == nil { // before anybody is answered, whose next request would open another one
+			c.viewLocked()
+		}
 		some := len(c.out) > 0
 		if len(c.out) > hardPending {
 			err = http2.ConnectionError(http2.ErrCodeEnhanceYourCalm)
