@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,7 +49,12 @@ func testPushIsAccepted(t *testing.T, via string) {
 	if n := h.sim.Opened(); n > 2 {
 		t.Errorf("%d connections, want at most 2", n)
 	}
-	e := h.sim.Log().Entries()[0]
+	entries := h.sim.Log().Entries()
+	first := slices.IndexFunc(entries, func(e sim.Entry) bool { return e.Get("apns-id") == notify.DeliveryID(1, 1) }) // in about their order
+	if first < 0 {
+		t.Fatal("the first delivery is not in the log")
+	}
+	e := entries[first]
 	for name, want := range map[string]string{"apns-topic": testTopic, "apns-push-type": "alert", "apns-priority": "5",
 		"apns-id": notify.DeliveryID(1, 1), "user-agent": "", "accept-encoding": ""} {
 		if got := e.Get(name); got != want {

@@ -157,7 +157,11 @@ func TestManyBatches(t *testing.T) {
 			}
 			c.Do(t.Context(), Batch{N: 500, Fill: fill, Done: a.done})
 			if got := a.count(); got[200] != 500 {
-				t.Errorf("%v", got)
+				for _, r := range a.list {
+					if r.Status != 200 {
+						t.Errorf("%+v", r) // its error says why
+					}
+				}
 			}
 		})
 	}

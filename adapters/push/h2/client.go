@@ -52,6 +52,8 @@ func (e *GoAwayError) Error() string {
 const (
 	// maxTries is how often one request is sent at most because it was refused or its connection was lost.
 	maxTries = 3
+	// maxUntaken is the same of one that servers' goodbyes did not take: each costs a connection.
+	maxUntaken = 10
 	// growAt is how many requests must be under way on each connection before another one is opened: a quiet app needs one.
 	growAt = 32
 	// growPause is how long after a further connection failed the next is tried: rapid connecting looks like an attack.

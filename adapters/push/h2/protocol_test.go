@@ -313,13 +313,20 @@ func TestBrokenProtocol(t *testing.T) {
 			rc := warm(t, s, c)
 			u := begin(t, c, 1)
 			r := rc.request()
-			code := make(chan http2.ErrCode, 1)
+			type farewell struct {
+				code http2.ErrCode
+				said bool
+			}
+			read := make(chan farewell, 1)
 			go func() { // reads while it writes, as a flood would else stand still
-				got, _ := rc.readToEnd()
-				code <- got
+				code, said := rc.readToEnd()
+				read <- farewell{code, said}
 			}()
 			test.play(rc, r.id)
-			if got := notifytest.Receive(t, "the connection ends", code); got != test.code {
+			got := notifytest.Receive(t, "the connection ends", read)
+			// Whoever still writes when the client closes is sent a reset by TCP, and may lose what it has not read.
+			lost := !got.said && strings.HasPrefix(name, "a flood of ")
+			if got.code != test.code && !lost {
 				t.Errorf("GOAWAY %v, want %v", got, test.code)
 			}
 			next := s.accept()
