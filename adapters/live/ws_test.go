@@ -271,41 +271,46 @@ func TestWebSocketFaultsOfClients(t *testing.T) {
 // A client that answers no ping is gone, even if its system has not said so.
 func TestWebSocketWithoutPongIsDropped(t *testing.T) {
 	h := newHouse(t, nil, nil)
-	h.raw("user=alex") // reads nothing
+	_, silent := h.raw("user=alex") // reads, and answers nothing
 	conn, r := h.raw("user=kim")
-	notifytest.Until(t, "both", func() bool { return h.bus.count() == 2 })
-	answered := make(chan struct{}, 64)
-	go func() { // ends with the connection
-		for {
-			op, _, err := readFrame(r)
-			switch {
-			case err != nil:
-				close(answered)
-				return
-			case op == opPing:
-				// The answer to a ping of one's own shows that the pong before it has arrived.
-				_, _ = io.WriteString(conn, "\x8a\x80\x00\x00\x00\x00\x89\x80\x00\x00\x00\x00")
-			case op == opPong:
-				answered <- struct{}{}
-			}
-		}
-	}()
-	// How many beats it takes depends on when each one's own was set: a beat may be nobody's.
-	for range 50 {
-		if h.bus.count() == 1 {
-			break
-		}
-		notifytest.Until(t, "the heartbeat's timer", func() bool { return h.clock.Waiting() >= 1 })
+	// Each turn of the clock waits for both, for one that runs ahead would age them.
+	for _, forAlex := range []byte{opPing, opClose} {
+		notifytest.Until(t, "both timers", func() bool { return h.timers() == 2 })
 		h.clock.Advance(DefaultHeartbeat)
-		select {
-		case _, alive := <-answered:
-			if !alive {
-				t.Fatal("the one that answers was dropped")
+		wantControl(t, silent, forAlex)
+		wantControl(t, r, opPing)
+		// The answer to a ping of one's own shows that the pong before it has arrived.
+		if _, err := io.WriteString(conn, "\x8a\x80\x00\x00\x00\x00\x89\x80\x00\x00\x00\x00"); err != nil {
+			t.Fatal(err)
+		}
+		wantControl(t, r, opPong)
+	}
+	notifytest.Until(t, "the silent one's end, alone", func() bool { return h.bus.count() == 1 })
+}
+
+// timers tells how many taken over connections wait for their heartbeat.
+func (h *house) timers() int {
+	table := h.live.engineOf().table
+	table.mu.Lock()
+	defer table.mu.Unlock()
+	return len(table.entries)
+}
+
+// wantControl passes over text and wants the next control frame to be this one.
+func wantControl(t *testing.T, r io.Reader, want byte) {
+	t.Helper()
+	for {
+		op, _, err := readFrame(r)
+		if err != nil {
+			t.Fatalf("no frame %#x: %v", want, err)
+		}
+		if op >= opClose {
+			if op != want {
+				t.Fatalf("frame %#x, want %#x", op, want)
 			}
-		case <-time.After(2 * time.Second):
+			return
 		}
 	}
-	notifytest.Until(t, "the silent one's end", func() bool { return h.bus.count() == 1 })
 }
 
 func TestWebSocketSlowReaderIsDropped(t *testing.T) {
