@@ -119,7 +119,7 @@ func (l *Links) best() *Link {
 		room := c.conn.Available()
 		after := c.conn.InFlight()
 		switch {
-		case room > 0:
+		case room > 0 && c.warm: // before, net/http may still guess 100, for the server's SETTINGS are not read yet
 			c.streams = room + min(before, after)
 		case c.warm && max(before, after, c.busy) < c.streams:
 			c.retired = true // it has room and takes nothing: the server said GOAWAY
