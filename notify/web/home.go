@@ -136,6 +136,9 @@ func (p *Pages) nameDevice(v *visit) error {
 	if err != nil {
 		return err
 	}
+	if d.State == notify.DeviceRetired { // to register it would bring it back
+		return notify.Errorf(notify.CodeWrongState, "%s", text(v.lang, "devices.gone"))
+	}
 	d.Name = v.r.PostFormValue("name")
 	if _, _, err := p.o.Hub.RegisterDevice(v.ctx, d); err != nil {
 		return err

@@ -81,6 +81,7 @@ var ownPhrases = map[string]phrase{
 	"push.allow": {"Allow notices", "알림 허용"}, "push.on": {"This browser gets notices.", "이 브라우저로 알림을 받습니다."}, "push.denied": {"The browser does not allow notices for this page; change it in the browser's settings.", "브라우저가 이 페이지의 알림을 막고 있습니다. 브라우저 설정에서 바꾸세요."},
 	"push.none": {"This browser cannot get notices.", "이 브라우저는 알림을 받을 수 없습니다."}, "push.failed": {"It did not work:", "실패했습니다:"}, "push.name": {"This browser", "이 브라우저"},
 	"devices.mine": {"Your devices", "내 기기"}, "devices.since": {"since", "등록"}, "devices.name": {"Name", "이름"}, "devices.test": {"Send a test", "시험 알림 보내기"}, "devices.remove": {"Remove", "삭제"}, "devices.none": {"No device is registered yet.", "등록한 기기가 없습니다."},
+	"devices.gone": {"This device gets no notices any more; register it again.", "더 이상 알림을 받지 않는 기기입니다. 다시 등록하세요."},
 	"device.active": {"active", "사용 중"}, "device.suspect": {"in doubt", "확인 중"}, "device.retired": {"retired", "해지됨"},
 	"sessions": {"Where you are signed in", "로그인한 브라우저"}, "sessions.this": {"this browser", "이 브라우저"}, "sessions.since": {"since", "시작"}, "sessions.used": {"last used", "마지막 사용"}, "sessions.end": {"Sign out there", "로그아웃"}, "sessions.none": {"No session is open.", "열린 로그인이 없습니다."},
 
@@ -94,5 +95,5 @@ var ownPhrases = map[string]phrase{
 	"language": {"Language of notices", "알림 언어"}, "language.device": {"as the device has it", "기기 설정대로"}, "keepRead": {"Do not clear the other devices when I read on one", "한 기기에서 읽어도 다른 기기의 알림을 남겨 두기"},
 	"rule": {"A rule in one line", "한 줄 규칙"}, "rule.hint": {"Gives urgent, tell, inbox or an empty text. For example: mail.from matches \"@boss\" ? \"urgent\" : \"\"", "urgent, tell, inbox 또는 빈 글자를 돌려줍니다. 예: mail.from matches \"@boss\" ? \"urgent\" : \"\""}, "preferences.wrong": {"Not saved: some fields are not right.", "저장하지 못했습니다. 올바르지 않은 칸이 있습니다."},
 
-	"done.saved": {"Saved.", "저장했습니다."}, "done.named": {"The device has its name.", "기기 이름을 바꿨습니다."}, "done.tested": {"A test is on its way.", "시험 알림을 보냈습니다."}, "done.removed": {"The device is removed.", "기기를 삭제했습니다."}, "done.session": {"That browser is signed out.", "그 브라우저에서 로그아웃했습니다."}, "done.welcome": {"Welcome. Allow notices on this browser next.", "환영합니다. 이제 이 브라우저의 알림을 허용해 보세요."},
+	"done.saved": {"Saved.", "저장했습니다."}, "done.allowed": {"This browser gets notices now. Send it a test.", "이제 이 브라우저로 알림을 받습니다. 시험 알림을 보내 보세요."}, "done.named": {"The device has its name.", "기기 이름을 바꿨습니다."}, "done.tested": {"A test is on its way.", "시험 알림을 보냈습니다."}, "done.removed": {"The device is removed.", "기기를 삭제했습니다."}, "done.session": {"That browser is signed out.", "그 브라우저에서 로그아웃했습니다."}, "done.welcome": {"Welcome. Allow notices on this browser next.", "환영합니다. 이제 이 브라우저의 알림을 허용해 보세요."},
 }

@@ -122,8 +122,18 @@ func (f *firefox) read() []byte {
 	return body
 }
 
-// call makes a command and gives its value.
+// call makes a command, which must work, and gives its value.
 func (f *firefox) call(command string, params map[string]any) json.RawMessage {
+	f.t.Helper()
+	value, refused := f.ask(command, params)
+	if refused != "" {
+		f.t.Fatalf("%s: %s", command, refused)
+	}
+	return value
+}
+
+// ask makes a command and gives its value, or why it was refused.
+func (f *firefox) ask(command string, params map[string]any) (value json.RawMessage, refused string) {
 	f.t.Helper()
 	f.id++
 	body, err := json.Marshal([]any{0, f.id, command, params})
@@ -138,11 +148,11 @@ func (f *firefox) call(command string, params map[string]any) json.RawMessage {
 		f.t.Fatalf("%s: Firefox answered %s: %v", command, answer, err)
 	}
 	if string(answer[2]) != "null" {
-		f.t.Fatalf("%s: %s", command, answer[2])
+		return nil, string(answer[2])
 	}
 	var result struct{ Value json.RawMessage }
 	_ = json.Unmarshal(answer[3], &result) // not every answer has a value
-	return result.Value
+	return result.Value, ""
 }
 
 // open goes to a page.
@@ -167,14 +177,26 @@ func (f *firefox) click(selector string) {
 // run runs the body of an async function in the page, and decodes what it returns.
 func (f *firefox) run(into any, body string) {
 	f.t.Helper()
+	if refused := f.tryRun(into, body); refused != "" {
+		f.t.Fatal(refused)
+	}
+}
+
+// tryRun is run where the browser may be on its way to another page: then it gives why nothing was decoded.
+func (f *firefox) tryRun(into any, body string) (refused string) {
+	f.t.Helper()
 	script := `const done = arguments[arguments.length - 1];
 		(async () => {` + body + `})().then((v) => done(JSON.stringify(v)), (e) => done(JSON.stringify("error: " + e)));`
+	got, refused := f.ask("WebDriver:ExecuteAsyncScript", map[string]any{"script": script, "args": []any{}})
+	if refused != "" {
+		return refused
+	}
 	var text string
-	got := f.call("WebDriver:ExecuteAsyncScript", map[string]any{"script": script, "args": []any{}})
-	if err := json.Unmarshal(got, &text); err != nil {
-		f.t.Fatalf("%s: %v", got, err)
+	if err := json.Unmarshal(got, &text); err != nil || text == "" {
+		return fmt.Sprintf("the page answered %s: %v", got, err)
 	}
 	if err := json.Unmarshal([]byte(text), into); err != nil {
 		f.t.Fatalf("%s: %v", text, err)
 	}
+	return ""
 }

@@ -22,6 +22,7 @@ if ($('invitation') && location.hash.length > 1) {
 // --- notices on this browser
 const push = {
   box: $('push'),
+  kept: 'allim-device-' + document.body.dataset.user, // where this browser remembers which device it is
   say(text, on) { $('push-note').textContent = text; $('allow').hidden = on; push.box.dataset.state = on ? 'on' : 'off'; },
   bytes(base64url) { return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)); },
   async subscribe() {
@@ -41,8 +42,9 @@ const push = {
       if (await Notification.requestPermission() !== 'granted') push.say(words.denied, false);
       else {
         const subscription = (await push.subscribe()).toJSON();
-        await api('POST', '/v1/me/devices', { app: words.app, platform: 'webpush', subscription, name: words.name });
-        push.say(words.on, true);
+        const device = await api('POST', '/v1/me/devices', { app: words.app, platform: 'webpush', subscription, name: words.name });
+        localStorage.setItem(push.kept, device.id);
+        location.assign('/devices?done=allowed'); // with the device in its list
       }
     } catch (e) {
       push.say(`${words.failed} ${e.message}`, false);
@@ -56,6 +58,21 @@ const push = {
     }
     $('allow').addEventListener('click', push.allow);
     push.box.dataset.state = 'ready';
+    const card = document.querySelector(`[data-device="${CSS.escape(localStorage.getItem(push.kept) || '')}"]`);
+    if (card && Notification.permission === 'granted') push.mine(card);
+  },
+  // mine shows which device is this browser. Removed here, it also gives its subscription up.
+  mine(card) {
+    push.say(push.box.dataset.on, true);
+    card.querySelector('.here').hidden = false;
+    card.querySelector('form[action$="/remove"]').addEventListener('submit', async (e) => {
+      e.preventDefault();
+      localStorage.removeItem(push.kept);
+      const registration = await navigator.serviceWorker.getRegistration('/');
+      const subscription = await registration?.pushManager.getSubscription().catch(() => null);
+      await subscription?.unsubscribe().catch(() => {}); // the hub forgets it in any case
+      e.target.submit();
+    });
   },
 };
 if (push.box) push.begin();
