@@ -81,7 +81,7 @@ var ownPhrases = map[string]phrase{
 	"push.allow": {"Allow notices", "알림 허용"}, "push.on": {"This browser gets notices.", "이 브라우저로 알림을 받습니다."}, "push.denied": {"The browser does not allow notices for this page; change it in the browser's settings.", "브라우저가 이 페이지의 알림을 막고 있습니다. 브라우저 설정에서 바꾸세요."},
 	"push.none": {"This browser cannot get notices.", "이 브라우저는 알림을 받을 수 없습니다."}, "push.failed": {"It did not work:", "실패했습니다:"}, "push.name": {"This browser", "이 브라우저"},
 	"devices.mine": {"Your devices", "내 기기"}, "devices.since": {"since", "등록"}, "devices.name": {"Name", "이름"}, "devices.test": {"Send a test", "시험 알림 보내기"}, "devices.remove": {"Remove", "삭제"}, "devices.none": {"No device is registered yet.", "등록한 기기가 없습니다."},
-	"devices.gone": {"This device gets no notices any more; register it again.", "더 이상 알림을 받지 않는 기기입니다. 다시 등록하세요."},
+	"devices.gone":  {"This device gets no notices any more; register it again.", "더 이상 알림을 받지 않는 기기입니다. 다시 등록하세요."},
 	"device.active": {"active", "사용 중"}, "device.suspect": {"in doubt", "확인 중"}, "device.retired": {"retired", "해지됨"},
 	"sessions": {"Where you are signed in", "로그인한 브라우저"}, "sessions.this": {"this browser", "이 브라우저"}, "sessions.since": {"since", "시작"}, "sessions.used": {"last used", "마지막 사용"}, "sessions.end": {"Sign out there", "로그아웃"}, "sessions.none": {"No session is open.", "열린 로그인이 없습니다."},
 
