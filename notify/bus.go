@@ -34,6 +34,9 @@ const (
 // SubjectInbox wakes the open pages of one person.
 func SubjectInbox(user string) string { return "inbox/" + user }
 
+// SubjectMarks wakes those of one person's open pages that follow what is read elsewhere.
+func SubjectMarks(user string) string { return "marks/" + user }
+
 // SubjectLane wakes a lane's dispatcher.
 func SubjectLane(l Lane) string { return "lane/" + l.String() }
 

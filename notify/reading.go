@@ -34,7 +34,7 @@ func (h *Hub) MarkInbox(ctx context.Context, user string, ids []string, read boo
 		return nil
 	}
 	h.bundles.forget(user, changed)
-	h.bus.Wake(SubjectInbox(user))
+	h.bus.Wake(SubjectMarks(user))
 	p, err := h.store.Preferences(ctx, user)
 	if err != nil || p.KeepRead {
 		return err

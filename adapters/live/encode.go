@@ -22,6 +22,8 @@ type encoder interface {
 	// resync: what the client has is not what the log holds; what is kept follows, from this cursor on.
 	resync(b *bytes.Buffer, at notify.Cursor)
 	item(b *bytes.Buffer, i *item) error
+	// read: what was read elsewhere, or on this page.
+	read(b *bytes.Buffer, n news) error
 	// ping shows that the connection is alive.
 	ping(b *bytes.Buffer)
 	// goodbye ends the stream; the client is to come back after the time.
@@ -89,6 +91,17 @@ func (s *stream) items(items []item) error {
 			}
 			b.Reset()
 		}
+	}
+	return s.write(&b)
+}
+
+func (s *stream) read(n news) error {
+	if len(n.IDs) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	if err := s.enc.read(&b, n); err != nil {
+		return err
 	}
 	return s.write(&b)
 }

@@ -101,6 +101,7 @@ type fakeInbox struct {
 	fail  error
 	read  func() // called once after the next read, before its answer
 	users map[string]notify.User
+	marks map[string][]notify.ReadMark
 }
 
 type fakeEntry struct {

@@ -22,6 +22,7 @@ type follower struct {
 	sub    notify.Subscription
 	user   string
 	reader reader
+	reads  *reads        // nil: not asked for
 	at     notify.Cursor // everything up to here was read
 	limit  int
 }
@@ -35,11 +36,16 @@ type stretch struct {
 }
 
 // follow subscribes first and reads afterwards, so that nothing falls between the two. The follower is to be closed.
-func (l *Live) follow(ctx context.Context, user, locale string, limit int) *follower {
-	return &follower{
-		inbox: l.inbox, user: user, reader: l.reader(ctx, user, locale), limit: limit,
-		sub: l.bus.Subscribe(notify.SubjectInbox(user), notify.SubjectInboxAll),
+// CodeInvalid.
+func (l *Live) follow(r *http.Request, user string, limit int) (*follower, error) {
+	reads, err := l.readsOf(r, user)
+	if err != nil {
+		return nil, err
 	}
+	return &follower{
+		inbox: l.inbox, user: user, reader: l.reader(r.Context(), user, r.URL.Query().Get("locale")), limit: limit, reads: reads,
+		sub: l.bus.Subscribe(reads.subjects(user)...),
+	}, nil
 }
 
 func (f *follower) close() { f.sub.Close() }
@@ -105,6 +111,9 @@ func (l *Live) run(ctx context.Context, f *follower, s *stream, first stretch) e
 	if err := l.send(ctx, f, s, first); err != nil {
 		return err
 	}
+	if err := f.tellReads(ctx, s); err != nil {
+		return err
+	}
 	old := l.clock.Now().Add(l.spread(l.maxAge*4/5, l.maxAge))
 	// The first heartbeat comes early by chance, so that pages that came together do not beat together.
 	beat := l.clock.NewTimer(l.spread(l.heartbeat/2, l.heartbeat))
@@ -141,7 +150,25 @@ func (l *Live) catchUp(ctx context.Context, f *follower, s *stream) error {
 	if err != nil {
 		return err
 	}
-	return l.send(ctx, f, s, st)
+	if err := l.send(ctx, f, s, st); err != nil {
+		return err
+	}
+	return f.tellReads(ctx, s)
+}
+
+// tellReads sends what was read meanwhile, if the client asked for that.
+func (f *follower) tellReads(ctx context.Context, s *stream) error {
+	for more := f.reads != nil; more; {
+		n, again, err := f.reads.next(ctx)
+		if err == nil {
+			err = s.read(n)
+		}
+		if err != nil {
+			return err
+		}
+		more = again
+	}
+	return nil
 }
 
 // send sends a stretch and what comes right behind it.
@@ -191,7 +218,10 @@ func startCursor(r *http.Request) (at notify.Cursor, asked bool, err error) {
 
 // start makes a follower and takes its first look, so that what is wrong is said before the stream begins.
 func (l *Live) start(ctx context.Context, r *http.Request, user string, limit int) (*follower, stretch, error) {
-	f := l.follow(ctx, user, r.URL.Query().Get("locale"), limit)
+	f, err := l.follow(r, user, limit)
+	if err != nil {
+		return nil, stretch{}, err
+	}
 	first, err := f.first(ctx, r)
 	if err != nil {
 		f.close()

@@ -19,6 +19,8 @@ func TestInHandlers(t *testing.T) {
 		"websocket items": TestWebSocketHasTheStreamsItems, "websocket resume": TestWebSocketResumes,
 		"websocket faults": TestWebSocketFaultsOfClients, "websocket slow": TestWebSocketSlowReaderIsDropped,
 		"websocket goodbye": TestWebSocketSaysGoodbye,
+		"reads":             TestReadElsewhere, "reads in pages": TestReadsComeInPages, "lost wake-ups of reads": TestLostWakeUpsOfReads,
+		"websocket reads": TestWebSocketReadElsewhere,
 	} {
 		t.Run(name, test)
 	}

@@ -7,9 +7,10 @@ import (
 
 // The things that a worker is to do with a connection, as bits; held: it is queued or in a worker's hand.
 const (
-	todoHeld uint32 = 1 << iota
-	todoOwn         // something for its person
-	todoAll         // something for everybody, or for a topic
+	todoHeld  uint32 = 1 << iota
+	todoOwn          // something for its person
+	todoAll          // something for everybody, or for a topic
+	todoMarks        // the person has read something somewhere
 	todoBeat
 	todoRead  // the client has sent something
 	todoWrite // the socket takes more

@@ -15,7 +15,8 @@ import (
 
 // serveSSE streams by WHATWG HTML section 9.2, "Server-sent events".
 //
-// Events: ready (the stream begins; its id is the first cursor), notification and data (an item, shown or silent),
+// Events: ready (the stream begins; its id is the first cursor), notification and data (an item, shown or silent), read
+// (what was read meanwhile, for who asked with ?marks=; see reads.go),
 // resync (forget what you have: it is of another log or too old; what is kept follows), ping (alive). Items and ready
 // carry an id, which the browser sends back as Last-Event-ID.
 //
@@ -125,6 +126,15 @@ func (sse) item(b *bytes.Buffer, i *item) error {
 	return err
 }
 
+// read has no id: it is no place in the inbox.
+func (sse) read(b *bytes.Buffer, n news) error {
+	data, err := n.encode()
+	if err == nil {
+		writeEvent(b, "read", "", data)
+	}
+	return err
+}
+
 // ping is a named event and not a comment: a page's own watchdog can see it.
 func (sse) ping(b *bytes.Buffer) { writeEvent(b, "ping", "", []byte("{}")) }
 
@@ -161,6 +171,11 @@ func (c chunkedSSE) resync(b *bytes.Buffer, at notify.Cursor) {
 func (c chunkedSSE) item(b *bytes.Buffer, i *item) error {
 	defer chunk(b)()
 	return c.sse.item(b, i)
+}
+
+func (c chunkedSSE) read(b *bytes.Buffer, n news) error {
+	defer chunk(b)()
+	return c.sse.read(b, n)
 }
 
 func (c chunkedSSE) ping(b *bytes.Buffer) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -126,8 +127,13 @@ func canHijack(w http.ResponseWriter) bool {
 func (l *Live) park(r *http.Request, enc encoder, user string, leave func()) (*parked, error) {
 	p := &parked{live: l, engine: l.engineOf(), enc: enc, leave: leave}
 	p.todo.Store(todoHeld)
-	p.f = &follower{inbox: l.inbox, user: user, reader: l.reader(r.Context(), user, r.URL.Query().Get("locale")), limit: pageSize}
-	p.f.sub = l.calls.Call(p.wake, notify.SubjectInbox(user), notify.SubjectInboxAll)
+	reads, err := l.readsOf(r, user)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	p.f = &follower{inbox: l.inbox, user: user, reader: l.reader(r.Context(), user, r.URL.Query().Get("locale")), limit: pageSize, reads: reads}
+	p.f.sub = l.calls.Call(p.wake, reads.subjects(user)...)
 	first, err := p.f.first(r.Context(), r)
 	if p.engine.tail.log != nil && err == nil {
 		err = p.engine.tail.refresh(r.Context(), 0) // the first of all: the tail begins here
@@ -142,12 +148,15 @@ func (l *Live) park(r *http.Request, enc encoder, user string, leave func()) (*p
 
 // wake is called by the bus.
 func (p *parked) wake(subject string) {
-	if subject == notify.SubjectInboxAll {
+	switch {
+	case subject == notify.SubjectInboxAll:
 		p.woken.Store(p.engine.tail.begun.Load())
 		p.engine.pool.call(p, todoAll)
-		return
+	case strings.HasPrefix(subject, notify.SubjectMarks("")):
+		p.engine.pool.call(p, todoMarks)
+	default:
+		p.engine.pool.call(p, todoOwn)
 	}
-	p.engine.pool.call(p, todoOwn)
 }
 
 func (p *parked) unpark() {
@@ -257,7 +266,7 @@ func (p *parked) act(things uint32, d *desk) error {
 		}
 	}
 	if p.rest != nil {
-		p.missed |= things & (todoOwn | todoAll)
+		p.missed |= things & (todoOwn | todoAll | todoMarks)
 		return nil
 	}
 	things |= p.missed
@@ -276,6 +285,9 @@ func (p *parked) begin(d *desk) error {
 	err := p.tell(first, d)
 	if first.more {
 		p.again(todoOwn)
+	}
+	if p.f.reads != nil {
+		p.again(todoMarks)
 	}
 	return err
 }
@@ -305,12 +317,24 @@ func (p *parked) beat(d *desk) error {
 	if p.beats%lookEvery == 0 {
 		p.woken.Store(p.engine.tail.now(true))
 		p.missed |= todoAll
+		if p.f.reads != nil {
+			p.missed |= todoMarks
+		}
 	}
 	return nil
 }
 
 // look sends what is new: what is for everybody from what all share, else by a look of its own, a page at a time.
 func (p *parked) look(things uint32, d *desk) error {
+	if things&todoMarks != 0 {
+		if err := p.lookReads(d); err != nil {
+			return err
+		}
+		if p.rest != nil {
+			p.missed |= things & (todoOwn | todoAll)
+			return nil
+		}
+	}
 	if things&(todoOwn|todoAll) == 0 {
 		return nil
 	}
@@ -331,6 +355,24 @@ func (p *parked) look(things uint32, d *desk) error {
 		p.again(todoOwn)
 	}
 	return nil
+}
+
+// lookReads sends what was read meanwhile.
+func (p *parked) lookReads(d *desk) error {
+	n, more, err := p.f.reads.next(context.Background())
+	if err != nil {
+		return err
+	}
+	d.out.Reset()
+	if len(n.IDs) > 0 {
+		if err := p.enc.read(&d.out, n); err != nil {
+			return err
+		}
+	}
+	if more {
+		p.again(todoMarks)
+	}
+	return p.write(d.out.Bytes(), d)
 }
 
 // again looks again, after others had their turn or when the socket has room.

@@ -22,7 +22,8 @@ import (
 const subprotocol = "push.v1.json"
 
 // serveWS streams by RFC 6455. Every message is text, a JSON object whose member t is the name of the same event of
-// Server-Sent Events: ready and resync with a cursor, notification and data with a cursor and the item, ping, and, before
+// Server-Sent Events: ready and resync with a cursor, notification and data with a cursor and the item, read with ids and
+// next, ping, and, before
 // the hub closes, bye with retry in milliseconds. A ping frame goes with every ping: who does not answer it is dropped.
 // What a client sends is checked and passed over.
 func (l *Live) serveWS(w http.ResponseWriter, r *http.Request, user string) {
@@ -247,6 +248,17 @@ func (ws) item(b *bytes.Buffer, i *item) error {
 		Cursor string `json:"cursor"`
 		Item   *item  `json:"item"`
 	}{nameOf(i), i.cursor().String(), i})
+	if err == nil {
+		writeFrame(b, opText, data)
+	}
+	return err
+}
+
+func (ws) read(b *bytes.Buffer, n news) error {
+	data, err := json.Marshal(struct {
+		T string `json:"t"`
+		news
+	}{"read", n})
 	if err == nil {
 		writeFrame(b, opText, data)
 	}

@@ -25,6 +25,8 @@ type wsMessage struct {
 	Cursor string
 	Retry  int
 	Item   json.RawMessage
+	IDs    []string
+	Next   int64
 }
 
 // socket opens a websocket with another implementation's client.

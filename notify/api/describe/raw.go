@@ -1,6 +1,7 @@
 package describe
 
 import (
+	"math"
 	"net/http"
 	"reflect"
 
@@ -36,13 +37,14 @@ func raws() []Raw {
 func liveRaws() []Raw {
 	user := []notify.Scope{notify.ScopeUser}
 	after := Param{Name: "after", In: "query", Text: "the cursor to go on from; absent: from now on"}
+	marks := Param{Name: "marks", In: "query", Text: "also tell what was read after this number, next of GET /v1/me/marks; absent: do not", Integer: true, Max: math.MaxInt}
 	return []Raw{
-		{Method: http.MethodGet, Path: "/v1/me/stream", Scopes: user, Status: http.StatusOK, Params: []Param{after,
+		{Method: http.MethodGet, Path: "/v1/me/stream", Scopes: user, Status: http.StatusOK, Params: []Param{after, marks,
 			{Name: "Last-Event-ID", In: "header", Text: "the last id that was seen, as a browser sends it by itself"}},
 			entry: entry{"stream", groupMe, "What the person is told from now on, as server-sent events: ready, notification, " +
-				"data (a silent one), resync, ping. It resumes after Last-Event-ID.", nil},
+				"data (a silent one), read (what was read on any page or device), resync, ping. It resumes after Last-Event-ID.", nil},
 			Answer: []Media{{Type: "text/event-stream", Example: "id: e1.42\nevent: notification\ndata: {\"id\":\"" + uuid + "\",\"seq\":42,\"title\":\"New mail\"}\n\n"}}},
-		{Method: http.MethodGet, Path: "/v1/me/ws", Scopes: user, Status: http.StatusSwitchingProtocols, Params: []Param{after},
+		{Method: http.MethodGet, Path: "/v1/me/ws", Scopes: user, Status: http.StatusSwitchingProtocols, Params: []Param{after, marks},
 			entry:  entry{"ws", groupMe, "The same items over a WebSocket (RFC 6455).", nil},
 			Answer: nil},
 		{Method: http.MethodGet, Path: "/v1/me/poll", Scopes: user, Status: http.StatusOK, Params: []Param{after,

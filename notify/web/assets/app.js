@@ -80,7 +80,6 @@ if (push.box) push.begin();
 // --- the inbox, live
 const inbox = {
   state: $('live'),
-  others: 'BroadcastChannel' in window ? new BroadcastChannel('allim-' + document.body.dataset.user) : null,
   clock: new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: $('days')?.dataset.zone }),
   rows: () => [...document.querySelectorAll('#days li[data-id]')],
   count(by) {
@@ -101,7 +100,6 @@ const inbox = {
   async mark(ids) {
     await api('POST', '/v1/me/marks', { ids, read: true });
     inbox.read(ids);
-    inbox.others?.postMessage(ids);
   },
   today() {
     const first = document.querySelector('#days section');
@@ -132,6 +130,12 @@ const inbox = {
       a.textContent = item.title || '';
       title.append(a);
     } else title.textContent = item.title || '';
+    if (item.urgent) {
+      const tag = document.createElement('span');
+      tag.className = 'tag urgent';
+      tag.textContent = $('days').dataset.urgent;
+      title.after(tag);
+    }
     row.querySelector('.body').textContent = item.body || '';
     row.querySelector('.foot span').textContent = (item.data && item.data.source) || '';
     const at = row.querySelector('time');
@@ -150,25 +154,25 @@ const inbox = {
     inbox.state.textContent = open ? words.open : words.broken;
     inbox.state.className = open ? 'live open' : 'live broken';
   },
-  // EventSource resumes by itself with the last id; one that was refused for good is opened again from there.
+  // EventSource resumes by itself with the last id; one that was refused for good is opened again from there. What was read
+  // elsewhere comes along, after a break perhaps once more.
   follow() {
-    const source = new EventSource(`/v1/me/stream?after=${encodeURIComponent(inbox.cursor)}&locale=${document.documentElement.lang}`);
+    const source = new EventSource(`/v1/me/stream?after=${encodeURIComponent(inbox.cursor)}&marks=${inbox.seen}&locale=${document.documentElement.lang}`);
     source.addEventListener('ready', () => inbox.say(true));
-    source.addEventListener('notification', (e) => { inbox.cursor = e.lastEventId; inbox.add(JSON.parse(e.data)); });
+    source.addEventListener('notification', (e) => {
+      inbox.cursor = e.lastEventId;
+      if (inbox.newest) inbox.add(JSON.parse(e.data));
+    });
+    source.addEventListener('read', (e) => {
+      const news = JSON.parse(e.data);
+      inbox.seen = news.next;
+      inbox.read(news.ids);
+    });
     source.addEventListener('resync', () => location.reload());
     source.onerror = () => {
       inbox.say(false);
       if (source.readyState === EventSource.CLOSED) setTimeout(inbox.follow, 5000);
     };
-  },
-  // What was read on other devices: asked for when the page is looked at, and now and then while it is.
-  async marks() {
-    if (document.visibilityState !== 'visible') return;
-    try {
-      const answer = await api('GET', `/v1/me/marks?after=${inbox.seen}`);
-      inbox.seen = answer.next;
-      inbox.read(answer.marks.filter((m) => m.readAt).map((m) => m.notification));
-    } catch { /* the next time */ }
   },
   begin() {
     inbox.cursor = inbox.state.dataset.cursor;
@@ -180,13 +184,12 @@ const inbox = {
       if (button) e.preventDefault();
       inbox.mark([e.target.closest('li').dataset.id]).catch(() => location.reload());
     });
-    if (inbox.others) inbox.others.onmessage = (e) => inbox.read(e.data);
     navigator.serviceWorker?.addEventListener('message', (e) => { if (e.data.read) inbox.read(e.data.read); });
-    document.addEventListener('visibilitychange', inbox.marks);
-    setInterval(inbox.marks, 20000);
     const shown = inbox.rows().filter((row) => row.classList.contains('unread')).map((row) => row.dataset.id);
     if (shown.length) api('POST', '/v1/me/marks', { ids: shown }).catch(() => {});
-    if (!new URLSearchParams(location.search).get('q')) inbox.follow();
+    const asked = new URLSearchParams(location.search);
+    inbox.newest = !asked.get('q') && !asked.get('before');
+    inbox.follow();
   },
 };
 if (inbox.state) inbox.begin();
