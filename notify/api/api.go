@@ -81,6 +81,8 @@ type Options struct {
 	Limits         Limits
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	PublicURL      string         // the hub's address as browsers see it; its pages may use the session cookie
+	// SOAPURL is the hub's address that its WSDL names; empty: that at which the WSDL was asked for.
+	SOAPURL string
 	// Routers are parts that serve their own routes below /v1, such as live streams. The API does their login.
 	Routers []notify.Router
 	// Mappings are those that POST /v1/ingest/{mapping} applies.
@@ -110,11 +112,14 @@ type API struct {
 	requests *prometheus.CounterVec
 	url      string // the hub's address as people see it
 	old      *prometheus.CounterVec
+	soap     *prometheus.CounterVec
 	started  time.Time
 	// documents gives what the hub says about its own API.
 	documents func() (documents, error)
 	mappings  map[string]*docmap.Mapping
 	turns     chan struct{} // taken by each foreign document that is being read
+	strangers chan struct{} // taken by each SOAP message that is read before it is known who sends it
+	soapURL   string
 }
 
 // New makes the API and starts the goroutine that stores when keys were used; Close ends it.
@@ -131,7 +136,11 @@ func New(o Options) (*API, error) {
 			Help: "HTTP requests by route and status."}, []string{"route", "code"}),
 		old: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_old_calls_total",
 			Help: "Calls of old push services, by service and by what became of each address: ok or an error."},
-			[]string{"service", "result"})}
+			[]string{"service", "result"}),
+		soap: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "allim_soap_calls_total",
+			Help: "Calls of SOAP's own operations, by operation (empty: not known) and by ok or the code of the refusal."},
+			[]string{"operation", "result"})}
+	a.strangers, a.soapURL = make(chan struct{}, maxStrangers), o.SOAPURL
 	a.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))
 	for _, m := range o.Mappings {
@@ -141,7 +150,7 @@ func New(o Options) (*API, error) {
 		return nil, err
 	}
 	if o.Registerer != nil {
-		for _, m := range []prometheus.Collector{a.requests, a.old} {
+		for _, m := range []prometheus.Collector{a.requests, a.old, a.soap} {
 			if err := o.Registerer.Register(m); err != nil {
 				return nil, fmt.Errorf("register metrics: %w", err)
 			}

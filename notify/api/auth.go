@@ -136,6 +136,11 @@ func (a *API) admit(c *call, scopes []notify.Scope) error {
 		return err
 	}
 	c.key = key
+	return allow(key, scopes)
+}
+
+// allow checks that a key has one of the scopes.
+func allow(key notify.Key, scopes []notify.Scope) error {
 	names := make([]string, len(scopes))
 	for i, s := range scopes {
 		if key.Allows(s) {

@@ -17,20 +17,27 @@ func (a *API) postDevice(c *call, in *wire.DeviceInput) (*wire.Device, error) {
 
 // register answers 201 for a new device and 200 for a known one.
 func (a *API) register(c *call, user string, in *wire.DeviceInput) (*wire.Device, error) {
-	d, err := fromDevice(in)
-	if err != nil {
-		return nil, err
-	}
-	d.User = user
-	stored, created, err := a.hub.RegisterDevice(c.ctx, d)
+	out, created, err := a.registered(c, user, in)
 	if err != nil {
 		return nil, err
 	}
 	if !created {
 		c.status = http.StatusOK
 	}
-	out := toDevice(stored)
 	return &out, nil
+}
+
+func (a *API) registered(c *call, user string, in *wire.DeviceInput) (out wire.Device, created bool, err error) {
+	d, err := fromDevice(in)
+	if err != nil {
+		return out, false, err
+	}
+	d.User = user
+	stored, created, err := a.hub.RegisterDevice(c.ctx, d)
+	if err != nil {
+		return out, false, err
+	}
+	return toDevice(stored), created, nil
 }
 
 func (a *API) listDevicesOf(c *call, _ *wire.None) (*wire.DeviceList, error) {

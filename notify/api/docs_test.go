@@ -22,7 +22,8 @@ func TestTheDocsNameEveryCall(t *testing.T) {
 		documented[m[1]] = m[2]
 	}
 	for _, elsewhere := range []string{"GET /v1/me/stream", "GET /v1/me/ws", "GET /v1/me/poll", "GET /metrics", "GET /openapi.json",
-		"GET /schemas/allim.xsd", "GET /schemas/problem.xsd", "GET /docs", "POST /v1/ingest/{mapping}", "POST /v1/mappings/{mapping}/try"} {
+		"GET /schemas/allim.xsd", "GET /schemas/problem.xsd", "GET /docs", "POST /v1/ingest/{mapping}", "POST /v1/mappings/{mapping}/try",
+		"POST /soap", "GET /soap"} {
 		if documented[elsewhere] == "" {
 			t.Errorf("docs/api.md has no %s", elsewhere)
 		}

@@ -14,6 +14,7 @@ import (
 // documents are what the hub serves about its own API. They are made when the first one asks.
 type documents struct {
 	openAPI, xsd, problemXSD []byte
+	wsdl                     func(address string) []byte
 	pages                    describe.Pages
 }
 
@@ -25,14 +26,16 @@ func Book(served ...string) *describe.Book {
 		calls[i] = describe.Call{Method: r.Method, Path: r.Path, Scopes: r.Scopes, Query: r.Query, Request: r.Request,
 			Answer: r.Answer, Status: r.Status, OptionalBody: r.OptionalBody}
 	}
-	return describe.New(calls, served)
+	return describe.New(describe.Parts{Calls: calls, Served: served, Operations: mapped(Operations(), func(o Operation) describe.Operation {
+		return describe.Operation{Name: o.Name, Scopes: o.Scopes, Request: o.Request, Answer: o.Answer}
+	})})
 }
 
 // describeLater gives the documents, made once.
 func describeLater(served []string, url string) func() (documents, error) {
 	return sync.OnceValues(func() (d documents, err error) {
 		b := Book(served...)
-		d.xsd, d.problemXSD = b.XSD(), b.ProblemXSD()
+		d.xsd, d.problemXSD, d.wsdl = b.XSD(), b.ProblemXSD(), b.WSDL()
 		if d.openAPI, err = b.OpenAPI(url); err == nil {
 			d.pages, err = b.Pages()
 		}

@@ -11,6 +11,7 @@ import (
 
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/api/codec"
+	"allim.dev/allim/notify/api/soap"
 	"allim.dev/allim/notify/api/wire"
 	"allim.dev/allim/notify/docmap"
 )
@@ -68,8 +69,8 @@ func (a *API) serveForeign(c *call, f *foreignCall, r ForeignRoute) error {
 	case !f.mapping.Allows(c.key):
 		return notify.Errorf(notify.CodeForbidden, "the mapping %s is for other keys", f.mapping.ID())
 	}
-	if enc := c.gin.Request.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return notify.Errorf(notify.CodeUnsupportedMedia, "the Content-Encoding %q is not supported; send the body as it is", enc)
+	if err := checkEncoding(c.gin.Request); err != nil {
+		return err
 	}
 	data, err := a.body(c)
 	if err != nil {
@@ -194,7 +195,7 @@ func (a *API) ingest(c *call, f *foreignCall) error {
 		}
 	}
 	if f.form.SOAP != "" {
-		a.foreignAnswer(c, soapAnswer(f.form.SOAP, http.StatusOK, a.codec.Encode(codec.XML, &out)))
+		a.foreignAnswer(c, soap.Answer(f.form.SOAP, http.StatusOK, a.codec.Encode(codec.XML, &out)))
 		return nil
 	}
 	a.answer(c, &out)
@@ -207,11 +208,11 @@ func (a *API) foreignAnswer(c *call, r docmap.Reply) {
 }
 
 // refuse tells the sender what is wrong in its own form: the mapping's, a SOAP fault, or a problem.
-func (a *API) refuse(c *call, f *foreignCall, err error) {
+func (a *API) refuse(c *call, f *foreignCall, cause error) {
 	if f.mapping != nil && !f.trial {
-		a.hub.CountDocument(f.mapping.ID(), err)
+		a.hub.CountDocument(f.mapping.ID(), cause)
 	}
-	p, answer := a.judge(c, err)
+	p, answer := a.judge(c, cause)
 	switch {
 	case !answer:
 		return
@@ -233,7 +234,7 @@ func (a *API) refuse(c *call, f *foreignCall, err error) {
 		}
 	}
 	if f.form.SOAP != "" {
-		a.foreignAnswer(c, soapFault(f.form.SOAP, p, a.codec.Encode(codec.XML, &p)))
+		a.foreignAnswer(c, soap.Refusal(f.form.SOAP, cause, p, a.codec.Encode(codec.XML, &p)))
 		return
 	}
 	a.problem(c, p)

@@ -105,7 +105,7 @@ func TestIngestFaults(t *testing.T) {
 		"broken XML":     {"plain", "<a>\n<name></a>", "text/xml", 400, []string{"<code>malformed-body</code>", "line 2, column 11"}, "application/problem+xml"},
 		"SOAP 1.1": {"plain", soap(docmap.SOAP11, "nobody"), "text/xml", 500,
 			[]string{"<faultcode>soap:Client</faultcode>", "<faultstring>There is no such user: 1 of the", `<detail><problem xmlns="urn:ietf:rfc:7807">`, "<code>unknown-user</code>"}, "text/xml"},
-		"SOAP 1.2": {"plain", soap(docmap.SOAP12, "nobody"), "application/soap+xml", 422,
+		"SOAP 1.2": {"plain", soap(docmap.SOAP12, "nobody"), "application/soap+xml", 400,
 			[]string{"<soap:Value>soap:Sender</soap:Value>", "a:unknown-user</soap:Value>", "<soap:Detail><problem xmlns="}, "application/soap+xml"},
 		"broken SOAP":     {"plain", soap(docmap.SOAP11, "x") + "<", "text/xml", 500, []string{"<faultcode>soap:Client</faultcode>", "malformed-body"}, "text/xml"},
 		"unknown mapping": {"none", "<a/>", "text/xml", 404, []string{"<code>not-found</code>"}, "application/problem+xml"},

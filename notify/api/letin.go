@@ -81,7 +81,11 @@ func (a *API) audited(c *call, r Route) {
 	if r.Method == get || len(r.Scopes) != 1 || r.Scopes[0] != notify.ScopeAdmin {
 		return
 	}
-	act := notify.Act{At: a.clock.Now(), Actor: "key:" + c.key.ID, Act: r.name(), Subject: c.gin.Request.URL.Path}
+	a.act(c, r.name(), c.gin.Request.URL.Path)
+}
+
+func (a *API) act(c *call, name, subject string) {
+	act := notify.Act{At: a.clock.Now(), Actor: "key:" + c.key.ID, Act: name, Subject: subject}
 	if err := a.store.PutAct(c.ctx, act); err != nil {
 		a.log.Error("an administrative act is not in the audit trail", "act", act.Act, "key", c.key.ID, "error", err)
 	}

@@ -13,20 +13,11 @@ import (
 const maxIdempotencyKey = 255
 
 func (a *API) postNotification(c *call, in *wire.NotificationInput) (*wire.Accepted, error) {
-	if in.Urgent && !c.key.Allows(notify.ScopeUrgent) {
-		return nil, &notify.Error{Code: notify.CodeForbidden, Detail: "urgent needs the scope urgent",
-			Fields: []notify.FieldError{{Path: "urgent", Message: "needs the scope urgent"}}}
-	}
-	idem, err := a.idempotency(c, in)
+	key, err := idempotencyKey(c.gin.Request.Header.Values("Idempotency-Key"))
 	if err != nil {
 		return nil, err
 	}
-	n, err := fromNotification(in)
-	if err != nil {
-		return nil, err
-	}
-	n.By = c.key.ID
-	accepted, replayed, err := a.hub.Send(c.ctx, n, idem)
+	accepted, replayed, err := a.accept(c, in, key)
 	if err != nil {
 		return nil, err
 	}
@@ -34,14 +25,46 @@ func (a *API) postNotification(c *call, in *wire.NotificationInput) (*wire.Accep
 		c.header("Idempotency-Replayed", "true")
 	}
 	c.header("Location", Base+"/notifications/"+accepted.ID)
-	return &wire.Accepted{ID: accepted.ID, State: accepted.State, Counts: toCounts(accepted.Counts), Skipped: accepted.Skipped}, nil
+	out := toAccepted(accepted)
+	return &out, nil
 }
 
-// idempotency binds the header to the body's meaning: the same document in the other form has the same hash.
-func (a *API) idempotency(c *call, in *wire.NotificationInput) (notify.Idempotency, error) {
-	values := c.gin.Request.Header.Values("Idempotency-Key")
+func toAccepted(n notify.Notification) wire.Accepted {
+	return wire.Accepted{ID: n.ID, State: n.State, Counts: toCounts(n.Counts), Skipped: n.Skipped}
+}
+
+// accept gives a notification to the hub. An idempotency key is bound to the body's meaning: the same document in another
+// form has the same hash.
+func (a *API) accept(c *call, in *wire.NotificationInput, key string) (accepted notify.Notification, replayed bool, err error) {
+	if err := mayHurry(c.key, in); err != nil {
+		return accepted, false, err
+	}
+	var idem notify.Idempotency
+	if key != "" {
+		sum := sha256.Sum256(a.codec.Encode(codec.JSON, in))
+		idem = notify.Idempotency{KeyID: c.key.ID, Key: key, BodyHash: sum[:]}
+	}
+	n, err := fromNotification(in)
+	if err != nil {
+		return accepted, false, err
+	}
+	n.By = c.key.ID
+	return a.hub.Send(c.ctx, n, idem)
+}
+
+// mayHurry sees that what is urgent is sent by who may.
+func mayHurry(key notify.Key, in *wire.NotificationInput) error {
+	if !in.Urgent || key.Allows(notify.ScopeUrgent) {
+		return nil
+	}
+	return &notify.Error{Code: notify.CodeForbidden, Detail: "urgent needs the scope urgent",
+		Fields: []notify.FieldError{{Path: "urgent", Message: "needs the scope urgent"}}}
+}
+
+// idempotencyKey takes the key from a header's values; empty: there is none.
+func idempotencyKey(values []string) (string, error) {
 	if len(values) == 0 {
-		return notify.Idempotency{}, nil
+		return "", nil
 	}
 	key := values[0]
 	ok := key != "" && len(values) == 1 && len(key) <= maxIdempotencyKey
@@ -49,11 +72,10 @@ func (a *API) idempotency(c *call, in *wire.NotificationInput) (notify.Idempoten
 		ok = ok && b >= ' ' && b < 0x7f
 	}
 	if !ok {
-		return notify.Idempotency{}, notify.Errorf(notify.CodeInvalid,
+		return "", notify.Errorf(notify.CodeInvalid,
 			"the Idempotency-Key header must be one value of 1 to %d ASCII characters", maxIdempotencyKey)
 	}
-	sum := sha256.Sum256(a.codec.Encode(codec.JSON, in))
-	return notify.Idempotency{KeyID: c.key.ID, Key: key, BodyHash: sum[:]}, nil
+	return key, nil
 }
 
 func (a *API) listNotifications(c *call, _ *wire.None) (*wire.NotificationList, error) {

@@ -139,8 +139,8 @@ func (a *API) read(c *call, into any) error {
 	if c.bodyless && req.ContentLength == 0 {
 		return nil
 	}
-	if enc := req.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
-		return notify.Errorf(notify.CodeUnsupportedMedia, "the Content-Encoding %q is not supported; send the body as it is", enc)
+	if err := checkEncoding(req); err != nil {
+		return err
 	}
 	if err := a.checkMediaType(req); err != nil {
 		return err
@@ -160,6 +160,14 @@ func (a *API) read(c *call, into any) error {
 		}
 	}
 	return a.codec.Decode(codec.Document{Form: f, Charset: charset, Data: data}, into)
+}
+
+// checkEncoding refuses bodies that are packed.
+func checkEncoding(req *http.Request) error {
+	if enc := req.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		return notify.Errorf(notify.CodeUnsupportedMedia, "the Content-Encoding %q is not supported; send the body as it is", enc)
+	}
+	return nil
 }
 
 func (a *API) checkMediaType(req *http.Request) error {

@@ -53,6 +53,10 @@ func (a *API) build(o Options) error {
 		e.Handle(r.Method, oldPattern(r.Path), a.serveOld(r))
 		served = append(served, r.Method+" "+r.Path)
 	}
+	e.POST(SOAPPath, a.serveSOAP)
+	e.GET(SOAPPath, a.serveWSDL)
+	e.HEAD(SOAPPath, a.serveWSDL)
+	served = append(served, post+" "+SOAPPath, get+" "+SOAPPath)
 	for _, d := range documentRoutes() {
 		e.GET(pattern(d.path), a.serveDocument(d))
 		e.HEAD(pattern(d.path), a.serveDocument(d))

@@ -9,7 +9,11 @@ import (
 
 // visible gives the notification of the path. A key that may only send sees and steers only what it sent itself.
 func (a *API) visible(c *call, all notify.Scope) (notify.Notification, error) {
-	n, err := a.store.Notification(c.ctx, c.param("id"))
+	return a.visibleNotification(c, c.param("id"), all)
+}
+
+func (a *API) visibleNotification(c *call, id string, all notify.Scope) (notify.Notification, error) {
+	n, err := a.store.Notification(c.ctx, id)
 	if err == nil && !c.key.Allows(all) && n.By != c.key.ID {
 		err = notify.Errorf(notify.CodeUnknownNotification, "this key sent no notification with this id")
 	}

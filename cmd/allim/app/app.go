@@ -110,7 +110,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		Hub: a.hub, Store: a.store, Clock: a.clock, Log: a.log,
 		Limits:         api.Limits{Body: int64(o.Config.Limits.Body), RequestsPerKey: o.Config.Limits.RequestsPerKey},
 		TrustedProxies: o.Config.TrustedProxies, PublicURL: a.PublicURL(),
-		Routers: []notify.Router{a.live}, Mappings: a.parts.Mappings, Registerer: registry, Gatherer: registry,
+		SOAPURL: o.Config.PublicURL, Routers: []notify.Router{a.live}, Mappings: a.parts.Mappings, Registerer: registry, Gatherer: registry,
 	})
 	if err != nil {
 		return err

@@ -84,6 +84,19 @@ func forms() []aForm {
 		}},
 		{"EUC-KR XML, mapped", mappedPath, "text/xml", 1, erp},
 		{"EUC-KR XML, mapped, 100 a document", mappedPath, "text/xml", 100, erp},
+		{"SOAP", api.SOAPPath, "text/xml", 1, func(i, _ int) string {
+			return fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><send xmlns="urn:allim:v1"><notification><to><identities><identity kind="employee">E%d</identity></identities></to><title>주문 %d 승인</title><body>금액 %s원</body><collapseKey>order-%d</collapseKey><data><entry key="order">%d</entry></data><priority>high</priority></notification></send></s:Body></s:Envelope>`,
+				i%formsPeople, i, amount(i), i, i)
+		}},
+		{"SOAP, 100 a message", api.SOAPPath, "application/soap+xml", 100, func(from, to int) string {
+			var b strings.Builder
+			for i := from; i < to; i++ {
+				fmt.Fprintf(&b, `<notification><to><identities><identity kind="employee">E%d</identity></identities></to><title>주문 %d 승인</title><body>금액 %s원</body><collapseKey>order-%d</collapseKey><data><entry key="order">%d</entry></data><priority>high</priority></notification>`,
+					i%formsPeople, i, amount(i), i, i)
+			}
+			return `<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><sendMany xmlns="urn:allim:v1"><notifications>` +
+				b.String() + `</notifications></sendMany></s:Body></s:Envelope>`
+		}},
 		{"foreign SOAP, mapped", mappedPath, "text/xml", 1, func(from, to int) string {
 			return `<?xml version="1.0" encoding="EUC-KR"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Header/><s:Body><o:Orders xmlns:o="urn:erp:order">` +
 				ordersOf(from, to) + "</o:Orders></s:Body></s:Envelope>"

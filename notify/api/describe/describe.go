@@ -4,7 +4,7 @@
 // the comments of package wire. Book.Missing names what a new call still lacks.
 //
 // Reading order: describe.go, comments.go, words.go, then one file for each kind of description: openapi.go with
-// jsonschema.go, xsd.go, pages.go.
+// jsonschema.go, xsd.go, wsdl.go, pages.go.
 package describe
 
 import (
@@ -30,31 +30,46 @@ type Call struct {
 
 func (c Call) name() string { return c.Method + " " + c.Path }
 
-// Book is the API written down. Its parts are made when they are asked for; keep what you got.
-type Book struct {
-	codec    *codec.Codec
-	calls    []Call
-	raw      []Raw // the served ones
-	unknown  []string
-	comments comments
-	examples map[reflect.Type]any
-	schemas  schemas
+// Operation is one operation of SOAP as its handler has it.
+type Operation struct {
+	Name            string
+	Scopes          []notify.Scope
+	Request, Answer reflect.Type // structs of package wire
 }
 
-// New makes the book of the calls. Served are the routes besides them, as "METHOD /path": streams and the like.
-func New(calls []Call, served []string) *Book {
-	b := &Book{codec: &codec.Codec{}, calls: calls, comments: readComments(), examples: map[reflect.Type]any{}}
+// Book is the API written down. Its parts are made when they are asked for; keep what you got.
+type Book struct {
+	codec      *codec.Codec
+	calls      []Call
+	raw        []Raw // the served ones
+	operations []Operation
+	unknown    []string
+	comments   comments
+	examples   map[reflect.Type]any
+	schemas    schemas
+}
+
+// Parts are what a book is made of. Served are the routes besides the calls, as "METHOD /path": streams and the like.
+type Parts struct {
+	Calls      []Call
+	Operations []Operation
+	Served     []string
+}
+
+// New makes the book.
+func New(p Parts) *Book {
+	b := &Book{codec: &codec.Codec{}, calls: p.Calls, operations: p.Operations, comments: readComments(), examples: map[reflect.Type]any{}}
 	for _, v := range examples() {
 		b.examples[reflect.TypeOf(v)] = v
 	}
-	for _, name := range served {
+	for _, name := range p.Served {
 		name = strings.Replace(name, "...}", "}", 1) // OpenAPI has one kind of parameter
 		i := slices.IndexFunc(raws(), func(r Raw) bool { return r.Method+" "+r.Path == name })
 		if i < 0 {
 			b.unknown = append(b.unknown, name)
 			continue
 		}
-		b.raw = append(b.raw, raws()[i])
+		b.raw = append(b.raw, b.withSOAP(raws()[i]))
 	}
 	slices.SortFunc(b.raw, func(x, y Raw) int { return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Method, y.Method)) })
 	b.schemas = b.collect()
@@ -84,7 +99,12 @@ func (b *Book) Missing() []string {
 			}
 		}
 	}
-	for _, t := range b.roots() {
+	for _, o := range b.operations {
+		if operationTexts()[o.Name] == "" {
+			out = append(out, "wsdl.go does not say what the operation "+o.Name+" is for")
+		}
+	}
+	for _, t := range b.documents() {
 		if b.examples[t] == nil {
 			out = append(out, "examples.go has no "+t.Name())
 		}
@@ -116,6 +136,20 @@ func (b *Book) roots() []reflect.Type {
 	}
 	add(reflect.TypeFor[wire.Problem]())
 	return out
+}
+
+// documents gives the types of all documents in XML: roots, and the bodies of SOAP.
+func (b *Book) documents() []reflect.Type {
+	out := b.roots()
+	for _, o := range b.operations {
+		out = append(out, o.Request, o.Answer)
+	}
+	return out
+}
+
+// wraps tells whether a type is the body of an operation.
+func (b *Book) wraps(t reflect.Type) bool {
+	return slices.ContainsFunc(b.operations, func(o Operation) bool { return o.Request == t || o.Answer == t })
 }
 
 // Example gives the example of a type in the form; empty: there is none.

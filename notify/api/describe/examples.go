@@ -37,6 +37,13 @@ func tellingExamples() []any {
 		d,
 		wire.DeliveryList{Deliveries: []wire.Delivery{d}},
 		wire.Receipt{Delivery: deliveryID, State: wire.ReceiptOpened},
+		wire.Send{IdempotencyKey: "order-4711", Notification: wire.NotificationInput{To: to, Content: content, CollapseKey: "order-4711"}},
+		wire.SendResponse{Notification: wire.Accepted{ID: uuid, State: notify.StateSending, Counts: counts}},
+		wire.SendMany{Notifications: []wire.NotificationInput{{To: to, Content: content}, {To: wire.Audience{All: true}, Content: content}}},
+		wire.SendManyResponse{Notifications: []wire.Accepted{{ID: uuid, State: notify.StateSending, Counts: counts},
+			{ID: keyID, State: notify.StateSending, Counts: counts}}},
+		wire.GetStatus{ID: uuid},
+		wire.GetStatusResponse{Notification: n},
 		wire.Ingested{IDs: []string{uuid}},
 		wire.Trial{Notifications: []wire.TrialNotification{{Where: "match[0]", Line: 2, Idempotency: "4711",
 			To: to, People: []string{"kim", "lee"}, Targeted: 3, Content: content, Priority: notify.PriorityNormal, TTL: ttl}}},
@@ -79,10 +86,13 @@ func peopleExamples() []any {
 func deviceExamples() []any {
 	d := wire.Device{ID: deviceID, User: "kim", App: "corp", Platform: notify.APNs, Token: "0f0f0f…0f0f", Name: "Kim's phone",
 		Locale: "ko-KR", State: notify.DeviceActive, CreatedAt: at(0), RegisteredAt: at(0)}
+	in := wire.DeviceInput{App: "corp", Platform: notify.APNs, Token: strings.Repeat("0f", 32), Name: "Kim's phone", Locale: "ko-KR",
+		Environment: notify.Production}
 	return []any{
-		wire.DeviceInput{App: "corp", Platform: notify.APNs, Token: strings.Repeat("0f", 32), Name: "Kim's phone", Locale: "ko-KR",
-			Environment: notify.Production},
+		in,
 		d,
+		wire.RegisterDevice{User: "kim", Device: in},
+		wire.RegisterDeviceResponse{Device: d, Created: true},
 		wire.DeviceList{Devices: []wire.Device{d}},
 		wire.WebPushKey{PublicKey: "BNcRdreALRFXTkOOUHK1EtK2wtaz5Ry4YfYCA_0QTpQtUbVlUls0VJXg7A8u-Ts1XbjhazAkj7I99e8QcYP7DkM"},
 	}

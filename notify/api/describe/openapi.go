@@ -52,7 +52,7 @@ func tags() []object {
 
 func (b *Book) components() object {
 	all := object{}
-	for _, m := range b.schemas.objects {
+	for _, m := range b.reach(b.roots()) {
 		all[m.Type.Name()] = b.schemaOf(m)
 	}
 	problem := reflect.TypeFor[wire.Problem]()

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/http"
 	"reflect"
+	"slices"
 
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/api/wire"
@@ -20,6 +21,8 @@ type Raw struct {
 	Status          int
 	// Own: errors have the form of the old service, not of the API.
 	Own bool
+	// SOAP: the bodies are messages, with the examples of an operation.
+	SOAP bool
 }
 
 // Media is a body in one media type, with an example; Type is its struct, nil for a text.
@@ -31,7 +34,7 @@ type Media struct {
 
 // raws has all calls besides the table of routes that a hub may serve.
 func raws() []Raw {
-	return append(append(liveRaws(), documentRaws()...), oldRaws()...)
+	return slices.Concat(liveRaws(), documentRaws(), oldRaws(), soapRaws())
 }
 
 func liveRaws() []Raw {

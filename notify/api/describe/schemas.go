@@ -37,7 +37,7 @@ func (b *Book) collect() schemas {
 			walk(f.Model)
 		}
 	}
-	for _, t := range b.roots() {
+	for _, t := range b.documents() {
 		walk(b.codec.Model(t))
 	}
 	slices.SortFunc(s.objects, func(x, y *codec.Model) int { return cmp.Compare(x.Type.Name(), y.Type.Name()) })

@@ -24,14 +24,26 @@ func (b *Book) StrictXSD(types []reflect.Type) []byte { return b.xsd(types) }
 func (b *Book) xsd(only []reflect.Type) []byte {
 	w := &xsdWriter{book: b}
 	w.line(`<?xml version="1.0" encoding="UTF-8"?>`)
-	w.open(`<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="%s" targetNamespace="%s" elementFormDefault="qualified">`,
-		codec.Namespace, codec.Namespace)
+	w.openSchema(codec.Namespace)
 	w.line(`<xs:import namespace="%s" schemaLocation="problem.xsd"/>`, ProblemSpace)
+	w.documents(func(t reflect.Type) bool { return only == nil || slices.Contains(only, t) })
+	w.types(slices.DeleteFunc(b.documents(), func(t reflect.Type) bool { return t == reflect.TypeFor[wire.Problem]() }))
+	w.close(`</xs:schema>`)
+	return []byte(w.out.String())
+}
+
+func (w *xsdWriter) openSchema(space string) {
+	w.open(`<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="%s" targetNamespace="%s" elementFormDefault="qualified">`,
+		space, space)
+}
+
+// documents declares the elements of those documents that are asked for.
+func (w *xsdWriter) documents(wanted func(reflect.Type) bool) {
 	byRoot := map[string][]*codec.Model{}
 	var names []string
-	for _, t := range b.roots() {
-		m := b.codec.Model(t)
-		if m.Space != codec.Namespace || only != nil && !slices.Contains(only, t) {
+	for _, t := range w.book.documents() {
+		m := w.book.codec.Model(t)
+		if m.Space != codec.Namespace || !wanted(t) {
 			continue
 		}
 		if byRoot[m.Root] == nil {
@@ -43,27 +55,31 @@ func (b *Book) xsd(only []reflect.Type) []byte {
 	for _, name := range names {
 		w.root(name, byRoot[name])
 	}
-	w.types(slices.DeleteFunc(b.roots(), func(t reflect.Type) bool { return t == reflect.TypeFor[wire.Problem]() }))
-	w.close(`</xs:schema>`)
-	return []byte(w.out.String())
 }
 
 // ProblemXSD is the XML Schema of errors.
 func (b *Book) ProblemXSD() []byte {
-	problem := reflect.TypeFor[wire.Problem]()
 	w := &xsdWriter{book: b}
 	w.line(`<?xml version="1.0" encoding="UTF-8"?>`)
-	w.open(`<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="%s" targetNamespace="%s" elementFormDefault="qualified">`,
-		ProblemSpace, ProblemSpace)
-	w.root("problem", []*codec.Model{b.codec.Model(problem)})
+	w.problem()
+	return []byte(w.out.String())
+}
+
+func (w *xsdWriter) problem() {
+	problem := reflect.TypeFor[wire.Problem]()
+	w.openSchema(ProblemSpace)
+	w.root("problem", []*codec.Model{w.book.codec.Model(problem)})
 	w.types([]reflect.Type{problem})
 	w.close(`</xs:schema>`)
-	return []byte(w.out.String())
 }
 
 // root declares a document's element.
 func (w *xsdWriter) root(name string, types []*codec.Model) {
-	if len(types) == 1 {
+	switch {
+	case len(types) == 1 && w.book.wraps(types[0].Type):
+		w.wrapper(name, types[0])
+		return
+	case len(types) == 1:
 		w.line(`<xs:element name="%s" type="%s"/>`, name, types[0].Type.Name())
 		return
 	}
@@ -90,6 +106,21 @@ func (w *xsdWriter) root(name string, types []*codec.Model) {
 	w.close(`</xs:element>`)
 }
 
+// wrapper declares the body of an operation, in the shape that clients know as "wrapped": a sequence without a name of its
+// own. The hub itself takes the elements in any order.
+func (w *xsdWriter) wrapper(name string, m *codec.Model) {
+	w.open(`<xs:element name="%s">`, name)
+	w.note(w.book.comments.ofType(m.Type))
+	w.open(`<xs:complexType>`)
+	w.open(`<xs:sequence>`)
+	for _, f := range m.Fields {
+		w.field(f)
+	}
+	w.close(`</xs:sequence>`)
+	w.close(`</xs:complexType>`)
+	w.close(`</xs:element>`)
+}
+
 // inAll tells whether each of the types needs the field.
 func inAll(name string, types []*codec.Model) bool {
 	for _, m := range types {
@@ -105,7 +136,9 @@ func (w *xsdWriter) types(roots []reflect.Type) {
 	objects := w.book.reach(roots)
 	used := map[reflect.Type]bool{}
 	for _, m := range objects {
-		w.object(m)
+		if !w.book.wraps(m.Type) {
+			w.object(m)
+		}
 		for _, f := range m.Fields {
 			e := f.Model
 			for e.Elem != nil {
