@@ -90,7 +90,8 @@ func (w view) Number(n int64) string {
 
 func functions() template.FuncMap {
 	return template.FuncMap{
-		"query":     url.QueryEscape,
+		// A URL, or the template would escape its percent signs once more.
+		"query":     func(s string) template.URL { return template.URL(url.QueryEscape(s)) },
 		"join":      strings.Join,
 		"safeImage": safeImage,
 		"str":       func(v any) string { return toString(v) },

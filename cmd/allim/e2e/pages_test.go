@@ -35,19 +35,19 @@ func TestPagesInChromium(t *testing.T) {
 		for _, who := range []string{"kim", "boss"} {
 			links[who] = strings.TrimSpace(hub.allim("user", "invite", who, "--no-qr"))
 		}
-		walkPages(t, map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "shots": os.Getenv(shotsEnv), "lang": lang, "invitations": links})
+		runNode(t, "pages.mjs", map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "shots": os.Getenv(shotsEnv), "lang": lang, "invitations": links})
 	}
 }
 
-// walkPages runs the walk in Node.js.
-func walkPages(t *testing.T, world map[string]any) {
+// runNode runs a walk in Node.js, which prints what is wrong.
+func runNode(t *testing.T, walk string, world map[string]any) {
 	t.Helper()
 	in, err := json.Marshal(world)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), "node", "pages.mjs")
+	cmd := exec.CommandContext(t.Context(), "node", walk)
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = "node", bytes.NewReader(in), &out, &out
 	cmd.WaitDelay = 10 * time.Second
 	if err := cmd.Run(); err != nil {
