@@ -17,7 +17,7 @@ func (s *Store) Accept(ctx context.Context, n notify.Notification, lanes []notif
 		n        notify.Notification
 		replayed bool
 	}
-	put := write[answer]
+	put := writeEarly[answer]
 	if to := n.To; len(to.Users)+len(to.Identities)+len(to.Devices) > bigList {
 		put = writeAlone[answer]
 	}
@@ -42,9 +42,6 @@ func (s *Store) Accept(ctx context.Context, n notify.Notification, lanes []notif
 	return a.n, a.replayed, err
 }
 
-const sqlInsertNotification = `INSERT INTO notifications (id, state, created_at, expires_at, send_at, done_at, event, doc)
-	VALUES (?, ?, ?, ?, ?, 0, ?, ?)`
-
 // store writes a resolved notification, and starts it unless it waits for its time or an approval.
 func (t *tx) store(s *Store, n notify.Notification, entries []entry, lanes []notify.Lane) (notify.Notification, error) {
 	n = t.complete(n)
@@ -52,7 +49,7 @@ func (t *tx) store(s *Store, n notify.Notification, entries []entry, lanes []not
 	if n.Event != "" {
 		event = uid(n.Event)
 	}
-	seq, err := t.insert(sqlInsertNotification, uid(n.ID), stateNumber(n.State), ms(n.CreatedAt), ms(n.ExpiresAt), ms(n.SendAt),
+	seq, err := t.keep(keptNotifications, uid(n.ID), stateNumber(n.State), ms(n.CreatedAt), ms(n.ExpiresAt), ms(n.SendAt),
 		event, encodeDoc(n))
 	if err != nil {
 		return n, err
@@ -82,13 +79,7 @@ func (t *tx) complete(n notify.Notification) notify.Notification {
 	return n
 }
 
-const (
-	sqlLastDevice = `SELECT coalesce(max(key), 0) FROM devices`
-	sqlInsertWalk = `INSERT INTO walks (notification, lane, state, small, position, last, not_before, expires_at, targeted)
-		VALUES (?, ?, 0, ?, 0, ?, 0, ?, ?)`
-	sqlInsertFresh = `INSERT INTO deliveries (notification, device, walk, lane, user, state, attempt, next_at, expires_at, reason, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, 0, 0, 0, 0, '', ?, ?)`
-)
+const sqlLastDevice = `SELECT coalesce(max(key), 0) FROM devices`
 
 // startWalks makes one walk for each lane with targets, and a row for each delivery of a small audience. With no
 // targets at all the notification is done: it still stands in the inboxes.
@@ -116,27 +107,37 @@ func (t *tx) startWalks(s *Store, n notify.Notification, entries []entry, lanes 
 		n.State, n.DoneAt = notify.StateDone, stored(t.now)
 		return n, t.run(sqlSetState, stateNumber(n.State), ms(n.DoneAt), n.Seq)
 	}
-	var last int64
-	if err := t.row(sqlLastDevice).Scan(&last); err != nil {
+	last, err := t.greatestDevice()
+	if err != nil {
 		return n, err
 	}
 	small := n.Counts.Targeted <= notify.SmallAudience
 	walks := make(map[int64]int64, len(wanted))
 	for _, lane := range wanted {
 		if counts[lane] > 0 {
-			walks[lane], err = t.insert(sqlInsertWalk, n.Seq, lane, flag(small), last, ms(n.ExpiresAt), counts[lane])
+			walks[lane], err = t.keep(keptWalks, n.Seq, lane, flag(small), last, ms(n.ExpiresAt), counts[lane])
 			if err != nil {
 				return n, err
 			}
 		}
 	}
 	for _, d := range targets {
-		if err := t.run(sqlInsertFresh, n.Seq, d.key, walks[d.lane], d.lane, d.user, ms(t.now), ms(t.now)); err != nil {
+		if err := t.keepRow(keptDeliveries, n.Seq, d.key, walks[d.lane], d.lane, d.user, ms(t.now), ms(t.now)); err != nil {
 			return n, err
 		}
 	}
 	n.Fresh = freshWalks(n, targets, walks, last)
 	return n, nil
+}
+
+// greatestDevice gives the greatest key of a device. One that was removed since does no harm: no key is used again.
+func (t *tx) greatestDevice() (int64, error) {
+	if t.lastDevice == 0 {
+		if err := t.row(sqlLastDevice).Scan(&t.lastDevice); err != nil {
+			return 0, err
+		}
+	}
+	return t.lastDevice, nil
 }
 
 // freshWalks are the walks with their targets, where all of them were read as the dispatcher reads them.

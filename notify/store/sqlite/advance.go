@@ -38,19 +38,40 @@ func (t *tx) advance(p *notify.Progress) error {
 	if y.stored(p) {
 		return nil
 	}
-	for i := range p.Rows {
-		if err := t.putRow(y, &p.Rows[i]); err != nil {
-			return err
-		}
+	smooth, err := t.putRows(y, p.Rows)
+	if err != nil {
+		return err
 	}
 	y.count(p.Counts)
 	y.position = max(y.position, p.Position)
-	if p.Done {
+	switch {
+	case !p.Done:
+	case smooth == y.targeted && y.settled() == y.targeted && y.notification != numCancelled: // nothing is left over
+		y.position, y.state = max(y.position, y.last), walkEnding
+	default:
 		if err := t.end(y); err != nil {
 			return err
 		}
 	}
 	return t.put(y)
+}
+
+// putRows stores deliveries, and tells how many were pending and are settled now.
+func (t *tx) putRows(y *tally, rows []notify.DeliveryRow) (smooth int64, err error) {
+	for i := range rows {
+		settled, err := t.settleRow(y, &rows[i])
+		if err != nil {
+			return 0, err
+		}
+		if settled {
+			smooth++
+			continue
+		}
+		if err := t.putRow(y, &rows[i]); err != nil {
+			return 0, err
+		}
+	}
+	return smooth, nil
 }
 
 // stored tells whether this progress was stored before: its caller did not hear the answer and comes again.
@@ -83,8 +104,25 @@ const (
 	sqlPutRow = `INSERT INTO deliveries (notification, device, walk, lane, user, state, attempt, next_at, expires_at, reason, created_at, updated_at)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (notification, device) DO UPDATE SET state=excluded.state, attempt=excluded.attempt,
 		next_at=excluded.next_at, expires_at=excluded.expires_at, reason=excluded.reason, updated_at=excluded.updated_at`
+	sqlSettlePending = `UPDATE deliveries SET state=?, attempt=?, next_at=?, expires_at=?, reason=?, updated_at=?
+		WHERE notification=? AND device=? AND walk=? AND state<2`
 	sqlReceipt = `SELECT 1 FROM receipts WHERE notification=? AND device=?`
 )
+
+// settleRow settles a pending delivery that has a row; false: it is none, or is to stay pending. That is putRow's work in
+// one statement, for what goes as it should.
+func (t *tx) settleRow(y *tally, r *notify.DeliveryRow) (bool, error) {
+	seq, device, ok := notify.ParseDeliveryID(r.ID)
+	if !ok || seq != y.seq || r.State == notify.DeliveryPending {
+		return false, nil
+	}
+	state, err := storedState(r.State, r.Attempt)
+	if err != nil {
+		return false, err
+	}
+	n, err := t.changed(sqlSettlePending, state, r.Attempt, ms(r.NextAt), ms(r.ExpiresAt), r.Reason, ms(r.UpdatedAt), seq, device, y.walk)
+	return n == 1, err
+}
 
 // putRow stores one delivery. p.Counts, which is added later, says how the row is counted; what it was counted as until
 // now (suppressed by a hand-over, accepted because the app has confirmed it) is taken back here.

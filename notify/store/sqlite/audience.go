@@ -154,8 +154,6 @@ func (r *resolver) topic(name string) (entry, string, error) {
 	return e, message, err
 }
 
-const sqlInsertAudience = `INSERT INTO audience (notification, kind, ref, user, label, shown) VALUES (?, ?, ?, ?, ?, ?)`
-
 // insertAudience writes the rows of one notification, which stand together in the inbox log.
 func (t *tx) insertAudience(seq int64, entries []entry, shown bool) error {
 	for _, e := range entries {
@@ -163,7 +161,7 @@ func (t *tx) insertAudience(seq int64, entries []entry, shown bool) error {
 		if e.user != 0 {
 			user = e.user
 		}
-		if err := t.run(sqlInsertAudience, seq, e.kind, e.ref, user, orNull(e.label), flag(shown && e.shown)); err != nil {
+		if _, err := t.keep(keptAudience, seq, e.kind, e.ref, user, orNull(e.label), flag(shown && e.shown)); err != nil {
 			return err
 		}
 	}

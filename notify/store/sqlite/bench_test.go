@@ -94,6 +94,20 @@ func BenchmarkAccept(b *testing.B) {
 	})
 }
 
+// BenchmarkNotice is a posted notice's whole way through the store: accepted, handed on in memory, settled.
+func BenchmarkNotice(b *testing.B) {
+	s := opened(b)
+	fill(b, s, 10_000)
+	lane := leased(b, s, "lane/"+phone().String())
+	parallel(b, func(ctx context.Context, i int) error {
+		n, _, err := s.Accept(ctx, benchNotice("user-"+strconv.Itoa(i%10_000)), []notify.Lane{phone()}, notify.Idempotency{})
+		if err != nil {
+			return err
+		}
+		return s.Advance(ctx, []notify.Progress{smooth(n, lane)})[0]
+	})
+}
+
 // BenchmarkMail is a mail's whole way through the store: recorded, planned, read by the dispatcher, settled.
 func BenchmarkMail(b *testing.B) {
 	for _, whole := range []bool{false, true} {

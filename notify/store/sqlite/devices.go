@@ -108,6 +108,7 @@ func (t *tx) putDevice(d notify.Device) (key int64, created bool, err error) {
 	if !known {
 		key, err = t.insert(sqlInsertDevice, user, lane, packed, hash, d.P256dh, d.Auth, name, locale, zone, env,
 			registered, registered)
+		t.lastDevice = 0
 		return key, true, err
 	}
 	if owner != user {

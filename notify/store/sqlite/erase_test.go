@@ -225,20 +225,9 @@ func values(x *tx, table string, visit func(column string, v any)) error {
 		return err
 	}
 	defer rows.Close()
-	columns, err := rows.Columns()
-	if err != nil {
-		return err
-	}
 	for rows.Next() {
-		row, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			return err
-		}
-		for i, v := range row {
-			visit(columns[i], v)
+		for i := range rows.s.ColumnCount() {
+			visit(rows.s.ColumnName(i), value(rows.s, i))
 		}
 	}
 	return rows.Err()

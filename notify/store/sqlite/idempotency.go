@@ -11,8 +11,8 @@ import (
 const idempotencyAge = 24 * time.Hour
 
 const (
-	sqlAnswered = `SELECT i.body_hash, i.state, i.targeted, i.created_at, n.seq FROM idempotency i JOIN notifications n ON n.seq=i.notification
-		WHERE i.key_id=? AND i.key=? AND i.created_at>?`
+	// The row goes with its notification.
+	sqlAnswered = `SELECT body_hash, state, targeted, created_at, notification FROM idempotency WHERE key_id=? AND key=? AND created_at>?`
 	sqlRemember = `INSERT INTO idempotency (key_id, key, body_hash, notification, state, targeted, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (key_id, key) DO UPDATE SET body_hash=excluded.body_hash, notification=excluded.notification,
 		state=excluded.state, targeted=excluded.targeted, created_at=excluded.created_at`

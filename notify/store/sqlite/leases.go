@@ -31,13 +31,17 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 			}
 			epoch++
 		}
+		delete(t.epochs, name)
 		return notify.Epoch(epoch), t.run(sqlPutLease, name, holder, epoch, ms(now.Add(ttl)))
 	})
 }
 
 // Release implements notify.OpsStore.
 func (s *Store) Release(ctx context.Context, name, holder string) error {
-	return s.change(ctx, "release", func(t *tx) error { return t.run(sqlRelease, name, holder) })
+	return s.change(ctx, "release", func(t *tx) error {
+		delete(t.epochs, name)
+		return t.run(sqlRelease, name, holder)
+	})
 }
 
 // freeLeases gives back what a hub that was killed still holds: who has the folder's lock knows that nobody else lives. Its
@@ -51,10 +55,15 @@ func freeLeases(ctx context.Context, db *sql.DB) error {
 
 // owns checks that a write comes from the lease's holder.
 func (t *tx) owns(name string, epoch notify.Epoch) error {
-	var now notify.Epoch
-	ok, err := found(t.row(sqlEpoch, name).Scan(&now))
-	if err != nil {
-		return err
+	now, ok := t.epochs[name]
+	if !ok {
+		var err error
+		if ok, err = found(t.row(sqlEpoch, name).Scan(&now)); err != nil {
+			return err
+		}
+		if ok {
+			t.epochs[name] = now
+		}
 	}
 	if !ok || now != epoch {
 		return notify.Errorf(notify.CodeStaleEpoch, "this hub does not own %s any more", name)

@@ -2,24 +2,24 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"fmt"
+	"errors"
 	"sync"
+
+	engine "zombiezen.com/go/sqlite"
 )
 
 // reader is the pool of read-only connections, each with its prepared statements. In WAL mode a read sees everything
 // that was committed before it began, and waits for nobody.
 type reader struct {
-	db     *sql.DB
+	open   func() (*conn, error)
 	idle   chan *conn // nil: one that is not opened yet
 	size   int
 	once   sync.Once
 	closed chan struct{}
 }
 
-func newReader(db *sql.DB, size int) *reader {
-	db.SetMaxOpenConns(size)
-	r := &reader{db: db, idle: make(chan *conn, size), size: size, closed: make(chan struct{})}
+func newReader(open func() (*conn, error), size int) *reader {
+	r := &reader{open: open, idle: make(chan *conn, size), size: size, closed: make(chan struct{})}
 	for range size {
 		r.idle <- nil
 	}
@@ -32,10 +32,9 @@ func (r *reader) close() (err error) {
 		close(r.closed)
 		for range r.size {
 			if c := <-r.idle; c != nil {
-				c.close()
+				err = errors.Join(err, c.close())
 			}
 		}
-		err = r.db.Close()
 	})
 	return err
 }
@@ -52,12 +51,12 @@ func (r *reader) take(ctx context.Context) (*conn, error) {
 		if c != nil {
 			return c, nil
 		}
-		sc, err := r.db.Conn(ctx)
+		c, err := r.open()
 		if err != nil {
 			r.idle <- nil
-			return nil, fmt.Errorf("connect: %w", err)
+			return nil, err
 		}
-		return newConn(sc), nil
+		return c, nil
 	case <-r.closed:
 		return nil, unavailable("the store is closed", nil)
 	case <-ctx.Done():
@@ -68,32 +67,10 @@ func (r *reader) take(ctx context.Context) (*conn, error) {
 // done gives a connection back; one that has failed is closed.
 func (r *reader) done(c *conn, failed bool) {
 	if failed {
-		c.close()
+		_ = c.close() // the failure is told
 		c = nil
 	}
 	r.idle <- c
-}
-
-// view is a querier on a connection of the pool, for one call.
-type view struct {
-	*conn
-	ctx context.Context
-}
-
-func (v *view) row(query string, args ...any) row {
-	s, err := v.stmt(query)
-	if err != nil {
-		return row{err: err}
-	}
-	return row{r: s.QueryRowContext(v.ctx, args...)}
-}
-
-func (v *view) rows(query string, args ...any) (*sql.Rows, error) {
-	s, err := v.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return s.QueryContext(v.ctx, args...)
 }
 
 // read runs a read whose statements need not see the same moment.
@@ -104,11 +81,22 @@ func read[T any](ctx context.Context, s *Store, what string, do func(querier) (T
 		return zero, storeError(what, err)
 	}
 	defer s.r.done(c, false)
-	v, err := do(&view{conn: c, ctx: ctx})
+	v, err := during(ctx, c, do)
 	if err != nil {
 		return zero, storeError(what, err)
 	}
 	return v, nil
+}
+
+// during runs do, and ends statements when ctx ends.
+func during[T any](ctx context.Context, c *conn, do func(querier) (T, error)) (T, error) {
+	c.c.SetInterrupt(ctx.Done())
+	defer c.c.SetInterrupt(nil)
+	v, err := do(c)
+	if err != nil && ctx.Err() != nil && engine.ErrCode(err) == engine.ResultInterrupt {
+		err = ctx.Err()
+	}
+	return v, err
 }
 
 // snapshot runs a read of several statements that must see the same moment.
@@ -120,11 +108,11 @@ func snapshot[T any](ctx context.Context, s *Store, what string, do func(querier
 	}
 	failed := true
 	defer func() { s.r.done(c, failed) }()
-	if err := c.mark(`BEGIN`); err != nil {
+	if err := c.exec(`BEGIN`, nil); err != nil {
 		return zero, storeError(what, err)
 	}
-	v, err := do(&view{conn: c, ctx: ctx})
-	if e := c.mark(`COMMIT`); e != nil {
+	v, err := during(ctx, c, do)
+	if e := c.exec(`COMMIT`, nil); e != nil {
 		return zero, storeError(what, e)
 	}
 	failed = false
@@ -132,14 +120,4 @@ func snapshot[T any](ctx context.Context, s *Store, what string, do func(querier
 		return zero, storeError(what, err)
 	}
 	return v, nil
-}
-
-// mark begins or ends a snapshot: quick, whatever becomes of the call's context.
-func (c *conn) mark(query string) error {
-	s, err := c.stmt(query)
-	if err != nil {
-		return err
-	}
-	_, err = s.ExecContext(context.Background())
-	return err
 }

@@ -43,6 +43,7 @@ type Store struct {
 	clock  notify.Clock
 	log    *slog.Logger
 	lock   *os.File
+	db     *sql.DB // one connection: holds the file's log open, and empties it at the end
 	sealer *sealer
 	w      *writer
 	r      *reader
@@ -102,34 +103,41 @@ func (s *Store) open(ctx context.Context, o Options) (err error) {
 	if err := s.loadMeta(ctx, db); err != nil {
 		return errors.Join(err, db.Close())
 	}
-	s.w = startWriter(db, s.clock)
-	rdb, err := sql.Open("sqlite", dsn(path, o, true))
-	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
-	}
-	s.r = newReader(rdb, max(4, 2*runtime.GOMAXPROCS(0)))
+	s.db = db
+	s.w = startWriter(func() (*conn, error) { return connect(path, o, false) }, s.clock)
+	s.r = newReader(func() (*conn, error) { return connect(path, o, true) }, max(4, 2*runtime.GOMAXPROCS(0)))
 	return nil
 }
 
-// dsn gives every connection its settings: those of a pragma run once would hold on one connection only.
+// pragmas are the settings of every connection: those of a pragma run once would hold on one connection only.
+func pragmas(o Options, readOnly bool) []string {
+	if readOnly {
+		return []string{"foreign_keys(1)", "query_only(1)"}
+	}
+	p := []string{
+		"foreign_keys(1)", "journal_mode(wal)", "synchronous(" + o.Synchronous + ")",
+		"secure_delete(1)",   // what is erased is overwritten
+		"cache_size(-32768)", // KiB
+		"temp_store(memory)", // savepoints keep the pages that they may have to restore
+		"wal_autocheckpoint(4000)",
+	}
+	if o.MaxPages > 0 {
+		p = append(p, "max_page_count("+strconv.Itoa(o.MaxPages)+")")
+	}
+	return p
+}
+
+// dsn is the file's name for database/sql, with the settings of its connections.
 func dsn(path string, o Options, readOnly bool) string {
 	q := url.Values{}
-	q.Add("_pragma", "busy_timeout(10000)")
-	q.Add("_pragma", "foreign_keys(1)")
+	q.Add("_pragma", "busy_timeout("+strconv.FormatInt(busyTimeout.Milliseconds(), 10)+")")
+	for _, p := range pragmas(o, readOnly) {
+		q.Add("_pragma", p)
+	}
 	if readOnly {
 		q.Set("mode", "ro")
-		q.Add("_pragma", "query_only(1)")
 	} else {
 		q.Set("_txlock", "immediate")
-		q.Add("_pragma", "journal_mode(wal)")
-		q.Add("_pragma", "synchronous("+o.Synchronous+")")
-		q.Add("_pragma", "secure_delete(1)")   // what is erased is overwritten
-		q.Add("_pragma", "cache_size(-32768)") // KiB
-		q.Add("_pragma", "temp_store(memory)") // savepoints keep the pages that they may have to restore
-		q.Add("_pragma", "wal_autocheckpoint(4000)")
-		if o.MaxPages > 0 {
-			q.Add("_pragma", "max_page_count("+strconv.Itoa(o.MaxPages)+")")
-		}
 	}
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 	return u.String()
@@ -144,9 +152,9 @@ func (s *Store) Close() error {
 	if s.r != nil {
 		errs = append(errs, s.r.close())
 	}
-	if s.w != nil { // last, because the readers cannot move the log into the file
+	if s.db != nil { // last, because the readers cannot move the log into the file
 		s.emptyLog()
-		errs = append(errs, s.w.db.Close())
+		errs = append(errs, s.db.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, unlockFolder(s.lock))
@@ -160,7 +168,7 @@ func (s *Store) Close() error {
 func (s *Store) emptyLog() {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	if _, err := s.w.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil && err.Error() != "sql: database is closed" {
+	if _, err := s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil && err.Error() != "sql: database is closed" {
 		s.log.Warn("the database's log was not moved into the file; it is found there at the next start", "error", err)
 	}
 }

@@ -190,11 +190,10 @@ func TestSettingsHoldOnEveryConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		conns[i] = c
-		v := &view{conn: c, ctx: t.Context()}
-		if err := look(v, map[string]string{"query_only": "1"}); err != nil {
+		if err := look(c, map[string]string{"query_only": "1"}); err != nil {
 			t.Error(err)
 		}
-		if err := v.row(`INSERT INTO meta (name, value) VALUES ('x', 1) RETURNING value`).Scan(new(int)); err == nil {
+		if err := c.row(`INSERT INTO meta (name, value) VALUES ('x', 1) RETURNING value`).Scan(new(int)); err == nil {
 			t.Error("a reader has written")
 		}
 	}

@@ -3,52 +3,20 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"time"
 
-	engine "modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
+	engine "zombiezen.com/go/sqlite"
 
 	"allim.dev/allim/notify"
 )
 
-// conn is the writer's connection with its prepared statements and what it knows of the file.
-type conn struct {
-	c     *sql.Conn
-	stmts map[string]*sql.Stmt
-	lanes map[notify.Lane]int64 // keys; emptied when a job is undone
-}
-
-func newConn(c *sql.Conn) *conn {
-	return &conn{c: c, stmts: map[string]*sql.Stmt{}, lanes: map[notify.Lane]int64{}}
-}
-
-// close closes the connection itself, instead of giving it back to the pool with a transaction open.
-func (c *conn) close() {
-	for _, s := range c.stmts {
-		s.Close()
-	}
-	_ = c.c.Raw(func(any) error { return driver.ErrBadConn })
-	c.c.Close()
-}
-
-func (c *conn) stmt(query string) (*sql.Stmt, error) {
-	if s := c.stmts[query]; s != nil {
-		return s, nil
-	}
-	s, err := c.c.PrepareContext(context.Background(), query)
-	if err == nil {
-		c.stmts[query] = s
-	}
-	return s, err
-}
-
 // tx is a transaction of the writer. Statements have no deadline: a group is not given up for one caller.
 type tx struct {
 	*conn
-	now time.Time
-	job *job // under way
+	now   time.Time
+	job   *job // under way
+	wrote bool // the job under way has written
 }
 
 // committed lets the writer call f after the commit, also when the caller has given up meanwhile.
@@ -57,69 +25,50 @@ func (t *tx) committed(f func()) { t.job.after = append(t.job.after, f) }
 // querier reads within a transaction, or from a connection of the pool.
 type querier interface {
 	row(query string, args ...any) row
-	rows(query string, args ...any) (*sql.Rows, error)
-}
-
-// row is the only row of an answer, or why there is none.
-type row struct {
-	r   *sql.Row
-	err error
-}
-
-// Scan copies the columns; sql.ErrNoRows when there is no row.
-func (r row) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	return r.r.Scan(dest...)
+	rows(query string, args ...any) (*rows, error)
 }
 
 func (t *tx) row(query string, args ...any) row {
-	s, err := t.stmt(query)
-	if err != nil {
+	if err := t.before(query); err != nil {
 		return row{err: err}
 	}
-	return row{r: s.QueryRowContext(context.Background(), args...)}
+	return t.conn.row(query, args...)
 }
 
-func (t *tx) rows(query string, args ...any) (*sql.Rows, error) {
-	s, err := t.stmt(query)
-	if err != nil {
+func (t *tx) rows(query string, args ...any) (*rows, error) {
+	if err := t.before(query); err != nil {
 		return nil, err
 	}
-	return s.QueryContext(context.Background(), args...)
-}
-
-func (t *tx) exec(query string, args ...any) (sql.Result, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return nil, err
-	}
-	return s.ExecContext(context.Background(), args...)
+	return t.conn.rows(query, args...)
 }
 
 // run executes a statement whose result does not matter.
 func (t *tx) run(query string, args ...any) error {
-	_, err := t.exec(query, args...)
-	return err
+	if err := t.before(query); err != nil {
+		return err
+	}
+	t.wrote = true
+	return t.exec(query, args)
+}
+
+// before inserts what is kept, which the statement may need.
+func (t *tx) before(query string) error {
+	if looksElsewhere(query) {
+		return nil
+	}
+	return t.insertAllKept()
 }
 
 // insert gives the new row's key.
 func (t *tx) insert(query string, args ...any) (int64, error) {
-	r, err := t.exec(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.LastInsertId()
+	err := t.run(query, args...)
+	return t.c.LastInsertRowID(), err
 }
 
 // changed tells how many rows a statement changed.
 func (t *tx) changed(query string, args ...any) (int64, error) {
-	r, err := t.exec(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return r.RowsAffected()
+	err := t.run(query, args...)
+	return int64(t.c.Changes()), err
 }
 
 // collect reads all rows of an answer.
@@ -140,7 +89,7 @@ func collect[T any](q querier, scan func(scanner) (T, error), query string, args
 	return out, rows.Err()
 }
 
-// scanner is a row that is there: of *sql.Rows or of row.
+// scanner is a row that is there: of rows or of row.
 type scanner interface{ Scan(dest ...any) error }
 
 func scanOne[T any](r scanner) (v T, err error) {
@@ -173,19 +122,15 @@ func storeError(what string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return gaveUp(err)
 	}
-	var se *engine.Error
-	if errors.As(err, &se) {
-		switch se.Code() & 0xff {
-		case lib.SQLITE_FULL:
-			return unavailable("the data folder's disk is full", err)
-		case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
-			return unavailable("the data file is busy", err)
-		case lib.SQLITE_IOERR, lib.SQLITE_NOMEM, lib.SQLITE_CANTOPEN:
-			return unavailable("the data file cannot be read or written", err)
-		}
-	}
-	if errors.Is(err, sql.ErrConnDone) || err.Error() == "sql: database is closed" {
-		return unavailable("the store is closed", err)
+	switch engine.ErrCode(err).ToPrimary() {
+	case engine.ResultFull:
+		return unavailable("the data folder's disk is full", err)
+	case engine.ResultBusy, engine.ResultLocked:
+		return unavailable("the data file is busy", err)
+	case engine.ResultIOErr, engine.ResultNoMem, engine.ResultCantOpen:
+		return unavailable("the data file cannot be read or written", err)
+	case engine.ResultInterrupt:
+		return gaveUp(err)
 	}
 	return notify.Wrap(notify.CodeInternal, err, "the store failed: "+what)
 }
@@ -222,6 +167,20 @@ func (s *Store) changeAlone(ctx context.Context, what string, do func(*tx) error
 	j := newJob(do)
 	j.alone = true
 	return storeError(what, s.w.submit(ctx, j))
+}
+
+// writeEarly is write for a change whose rows are kept for a while: those of a group are written one after the other.
+func writeEarly[T any](ctx context.Context, s *Store, what string, do func(*tx) (T, error)) (T, error) {
+	var out, zero T
+	j := newJob(func(t *tx) (err error) {
+		out, err = do(t)
+		return err
+	})
+	j.early = true
+	if err := s.w.submit(ctx, j); err != nil {
+		return zero, storeError(what, err)
+	}
+	return out, nil
 }
 
 // change is write without a result.

@@ -64,7 +64,7 @@ const (
 	sqlTally = `SELECT w.notification, w.state, n.state, w.small, w.position, w.last, w.targeted, w.confirmed, w.accepted, w.failed, w.gone, w.expired, w.suppressed
 		FROM walks w JOIN notifications n ON n.seq=w.notification WHERE w.id=?`
 	sqlPutTally = `UPDATE walks SET state=?, position=?, targeted=?, confirmed=?, accepted=?, failed=?, gone=?, expired=?, suppressed=? WHERE id=?`
-	sqlOpenWalk = `SELECT 1 FROM walks WHERE notification=? AND state<3 LIMIT 1`
+	sqlAllDone  = `UPDATE notifications SET state=4, done_at=?2 WHERE seq=?1 AND NOT EXISTS (SELECT 1 FROM walks WHERE notification=?1 AND state<3)`
 )
 
 func (t *tx) tally(walk int64) (*tally, error) {
@@ -107,12 +107,7 @@ func (t *tx) put(y *tally) error {
 	if err != nil || y.state != walkClosed || y.notification == numCancelled || y.notification == numDone {
 		return err
 	}
-	var one int
-	open, err := found(t.row(sqlOpenWalk, y.seq).Scan(&one))
-	if err != nil || open {
-		return err
-	}
-	return t.run(sqlSetState, numDone, ms(t.now), y.seq)
+	return t.run(sqlAllDone, y.seq, ms(t.now))
 }
 
 // reopen takes a settled delivery of the walk back into what is pending.

@@ -2,10 +2,10 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,11 +18,12 @@ const (
 	retryAfter = time.Second
 )
 
-// writer is the one goroutine that changes the file. It takes all waiting jobs, up to a bound, into one transaction:
-// each in a savepoint, so that an error undoes only its own part. All are answered after the commit.
+// writer is the one goroutine that changes the file. It takes all waiting jobs, up to a bound, into one transaction. An
+// error undoes only its own job's part: the transaction begins again with a savepoint for each. All are answered after
+// the commit.
 type writer struct {
-	db    *sql.DB // one connection
-	clock notify.Clock
+	connect func() (*conn, error)
+	clock   notify.Clock
 
 	mu     sync.RWMutex // held shared while a job is put into the queue
 	closed bool
@@ -37,11 +38,13 @@ type writer struct {
 
 // job is one caller's change.
 type job struct {
-	do   func(*tx) error
-	done chan error // gets one answer, after the commit
+	do   func(*tx) error // may run twice: what it leaves behind in the caller's variables is that of the last run
+	done chan error      // gets one answer, after the commit
 	// alone: it changes many pages, and is a transaction of its own. In a savepoint, SQLite would keep a copy of each of
 	// them, and go through all copies at the end of each statement.
 	alone bool
+	// early: it is run before those of its group that are not; all of a group wait at once, so that no caller can tell.
+	early bool
 
 	mu    sync.Mutex // held while do runs: a caller who gives up waits for it, because do reads the caller's data
 	given bool       // the caller has given up: do is not run any more
@@ -49,8 +52,8 @@ type job struct {
 	after []func()   // run by the writer after the commit, before the answer
 }
 
-func startWriter(db *sql.DB, clock notify.Clock) *writer {
-	w := &writer{db: db, clock: clock, queue: make(chan *job, queueSize), done: make(chan struct{}), limit: groupSize}
+func startWriter(connect func() (*conn, error), clock notify.Clock) *writer {
+	w := &writer{connect: connect, clock: clock, queue: make(chan *job, queueSize), done: make(chan struct{}), limit: groupSize}
 	go w.loop()
 	return w
 }
@@ -170,10 +173,14 @@ func (w *writer) commit(group []*job) (rest []*job) {
 		w.commitOne(t, group[0])
 		return nil
 	}
-	ran := 0
-	for err == nil && ran < len(group) {
-		err = t.runJob(group[ran])
-		ran++
+	slices.SortStableFunc(group, func(a, b *job) int { return flag(b.early) - flag(a.early) })
+	ran := len(group)
+	if !t.runAll(group) {
+		if t, err = w.beginAgain(t); err != nil {
+			w.lose(group, err)
+			return nil
+		}
+		ran, err = t.runCarefully(group)
 	}
 	if err == nil {
 		err = t.run(`COMMIT`)
@@ -186,6 +193,17 @@ func (w *writer) commit(group []*job) (rest []*job) {
 		w.answer(j)
 	}
 	return nil
+}
+
+// beginAgain undoes the transaction and opens another one.
+func (w *writer) beginAgain(t *tx) (*tx, error) {
+	t.forget()
+	if t.c.AutocommitEnabled() { // SQLite has undone it
+		w.drop()
+	} else if err := t.run(`ROLLBACK`); err != nil {
+		w.drop()
+	}
+	return w.begin()
 }
 
 // answer answers a job whose transaction was committed.
@@ -209,6 +227,9 @@ func (w *writer) commitOne(t *tx, j *job) {
 		j.err = t.guarded(j)
 	}
 	if j.err == nil {
+		j.err = t.insertAllKept()
+	}
+	if j.err == nil {
 		if err := t.run(`COMMIT`); err != nil {
 			w.lose([]*job{j}, err)
 			return
@@ -216,7 +237,7 @@ func (w *writer) commitOne(t *tx, j *job) {
 		w.answer(j)
 		return
 	}
-	clear(t.lanes)
+	t.forget()
 	if err := t.run(`ROLLBACK`); err != nil { // SQLite has done so itself
 		w.drop()
 	}
@@ -240,11 +261,11 @@ func (w *writer) lose(group []*job, err error) {
 // begin opens a transaction, on a new connection when there is none.
 func (w *writer) begin() (*tx, error) {
 	if w.conn == nil {
-		c, err := w.db.Conn(context.Background())
+		c, err := w.connect()
 		if err != nil {
-			return nil, fmt.Errorf("connect: %w", err)
+			return nil, err
 		}
-		w.conn = newConn(c)
+		w.conn = c
 	}
 	t := &tx{conn: w.conn, now: w.clock.Now()}
 	if err := t.run(`BEGIN IMMEDIATE`); err != nil {
@@ -257,9 +278,40 @@ func (w *writer) begin() (*tx, error) {
 // drop closes the connection with whatever transaction it is in; the next group gets a new one.
 func (w *writer) drop() {
 	if w.conn != nil {
-		w.conn.close()
+		_ = w.conn.close() // its transaction is undone in any case
 		w.conn = nil
 	}
+}
+
+// runAll runs the jobs without savepoints, for which SQLite would keep a copy of every page that a job changes. false: one
+// has failed after it had written something, and all is to be undone.
+func (t *tx) runAll(group []*job) bool {
+	for _, j := range group {
+		if !t.runPlain(j) {
+			return false
+		}
+	}
+	return t.insertAllKept() == nil
+}
+
+func (t *tx) runPlain(j *job) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.given {
+		return true
+	}
+	t.wrote = false
+	j.err = t.guarded(j)
+	return j.err == nil || !t.wrote && !t.c.AutocommitEnabled()
+}
+
+// runCarefully runs the jobs in a savepoint each, and tells how many; an error means that the transaction is lost.
+func (t *tx) runCarefully(group []*job) (ran int, err error) {
+	for err == nil && ran < len(group) {
+		err = t.runJob(group[ran])
+		ran++
+	}
+	return ran, err
 }
 
 // runJob runs one job in a savepoint. Its own error is kept in the job; the returned one means that the transaction is
@@ -267,6 +319,7 @@ func (w *writer) drop() {
 func (t *tx) runJob(j *job) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.err, j.after = nil, nil
 	if j.given {
 		return nil
 	}
@@ -274,8 +327,11 @@ func (t *tx) runJob(j *job) error {
 		j.err = err
 		return err
 	}
-	if j.err = t.guarded(j); j.err != nil {
-		clear(t.lanes) // some may be undone
+	if j.err = t.guarded(j); j.err == nil {
+		j.err = t.insertAllKept()
+	}
+	if j.err != nil {
+		t.forget() // some may be undone
 		if err := t.run(`ROLLBACK TO job`); err != nil {
 			return errors.Join(j.err, err)
 		}
