@@ -37,14 +37,20 @@ type AcceptResult struct {
 	Times       Spread  `json:"times"`
 	CPU         float64 `json:"cpuMicrosPerRequest"` // of the hub
 	Peak        int64   `json:"rssPeakBytes"`
+	// Backlog is the most pushes that were owed at any moment, of what was accepted; Drain how long after the last answer the
+	// platform had them all.
+	Backlog int64   `json:"backlog"`
+	Drain   float64 `json:"drainSeconds"`
 }
 
 // Table implements Result.
 func (r AcceptResult) Table() ([]string, [][]string) {
-	return []string{"ACCEPT", "FORM", "RECIPIENTS", "REQUESTS/S", "RECIPIENTS/S", "P50", "P99", "MAX", "REFUSED", "CPU/REQUEST", "MEMORY"},
+	return []string{"ACCEPT", "FORM", "RECIPIENTS", "REQUESTS/S", "RECIPIENTS/S", "P50", "P99", "MAX", "REFUSED", "CPU/REQUEST", "MEMORY",
+			"BACKLOG", "DRAINED IN"},
 		[][]string{{r.Synchronous, r.Form, strconv.Itoa(r.Recipients), fmt.Sprintf("%.0f", r.Requests), fmt.Sprintf("%.0f", r.Told),
 			fmt.Sprintf("%.1f ms", r.Times.P50), fmt.Sprintf("%.1f ms", r.Times.P99), fmt.Sprintf("%.1f ms", r.Times.Max),
-			strconv.Itoa(r.Refused), fmt.Sprintf("%.0f us", r.CPU), megabytes(r.Peak)}}
+			strconv.Itoa(r.Refused), fmt.Sprintf("%.0f us", r.CPU), megabytes(r.Peak),
+			strconv.FormatInt(r.Backlog, 10), fmt.Sprintf("%.0f ms", 1000*r.Drain)}}
 }
 
 func accept() Scenario {
@@ -84,7 +90,8 @@ func (o acceptOptions) run(ctx context.Context, progress io.Writer) (r AcceptRes
 	}
 	fmt.Fprintf(progress, "Posting over %d connections for %s.\n", o.connections, o.within)
 	r = AcceptResult{Form: "json", Recipients: o.recipients, Devices: o.devices, Connections: o.connections, Synchronous: o.synchronous}
-	l := load{base: w.hub.URL, key: w.key, mediaType: "application/json", connections: o.connections, body: o.json}
+	owes := backlog{sim: w.sim, each: int64(o.recipients * o.devices)}
+	l := load{base: w.hub.URL, key: w.key, mediaType: "application/json", connections: o.connections, body: o.json, taken: &owes.requests}
 	if o.xml {
 		r.Form, l.mediaType, l.body = "xml", "application/xml", o.xmlBody
 	}
@@ -92,12 +99,18 @@ func (o acceptOptions) run(ctx context.Context, progress io.Writer) (r AcceptRes
 	spent, err := w.cost(ctx, 0, func() (err error) {
 		within, cancel := context.WithTimeout(ctx, o.within)
 		defer cancel()
-		t, err = l.run(within)
-		return err
+		return owes.during(ctx, func() error {
+			t, err = l.run(within)
+			return err
+		})
 	})
 	if err != nil {
 		return r, err
 	}
+	if r.Drain, err = owes.drain(ctx); err != nil {
+		return r, err
+	}
+	r.Backlog = owes.most
 	r.Seconds, r.Refused, r.Times, r.Peak = t.took.Seconds(), t.refused, spread(t.times), spent.peak
 	r.Requests = float64(t.accepted) / r.Seconds
 	r.Told = r.Requests * float64(o.recipients)

@@ -46,14 +46,21 @@ func TestBroadcastMeasured(t *testing.T) {
 func TestAcceptMeasured(t *testing.T) {
 	for _, flags := range [][]string{{"--devices", "1"}, {"--xml", "--recipients", "5"}} {
 		r := run(t, accept(), append(flags, "--people", "50", "--within", "500ms", "--connections", "4")...).(AcceptResult)
-		if r.Requests <= 0 || r.Times.P50 <= 0 || r.Told < r.Requests || r.CPU < 0 {
+		if r.Backlog < 0 || r.Drain < 0 || r.Requests <= 0 || r.Times.P50 <= 0 || r.Told < r.Requests || r.CPU < 0 {
 			t.Errorf("measured %+v", r)
 		}
 	}
 }
 
 func TestAlertMeasured(t *testing.T) {
-	if r := run(t, alert(), "--devices", "5000", "--every", "20ms").(AlertResult); r.Alerts == 0 || r.Times.P99 <= 0 {
+	r := run(t, alert(), "--devices", "5000", "--every", "20ms", "--mailboxes", "4").(AlertResult)
+	if r.Alerts == 0 || r.Times.P99 <= 0 || r.Mails == 0 || r.MailTimes.P99 <= 0 {
+		t.Errorf("measured %+v", r)
+	}
+}
+
+func TestAlertMeasuredWithoutMails(t *testing.T) {
+	if r := run(t, alert(), "--devices", "1000", "--mailboxes", "0").(AlertResult); r.Alerts == 0 || r.Mails != 0 {
 		t.Errorf("measured %+v", r)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,7 +22,8 @@ type load struct {
 	mediaType   string
 	connections int
 	// body appends the body of a request of a connection.
-	body func(b []byte, connection, n int) []byte
+	body  func(b []byte, connection, n int) []byte
+	taken *atomic.Int64 // counts what was accepted; nil: nobody looks
 	// faulty: the hub may be gone or refuse; then the connection ends without an error. The ids of what was accepted are kept.
 	faulty bool
 }
@@ -90,6 +92,9 @@ func (l load) one(ctx context.Context, host string, number int) (t tally, err er
 			return t, err
 		case a.status == 202:
 			t.accepted++
+			if l.taken != nil {
+				l.taken.Add(1)
+			}
 			if l.faulty {
 				t.ids = append(t.ids, a.id)
 			}

@@ -111,10 +111,11 @@ func pushToken(p notify.Platform, i int) string {
 
 // people is who is to be in the store.
 type people struct {
-	count   int
-	devices int  // each; every second one is on APNs, the others on FCM
-	tokens  int  // how many of the people get a token of their own
-	named   bool // with Korean names and addresses; the first of them is an administrator
+	count     int
+	devices   int  // each; every second one is on APNs, the others on FCM
+	tokens    int  // how many of the people get a token of their own
+	mailboxes int  // how many of the people, the first ones, have a mailbox on the server of mailboxes
+	named     bool // with Korean names and addresses; the first of them is an administrator
 }
 
 // fill puts people and an administrator's key into the store while no hub runs. It gives the people's tokens.
@@ -170,6 +171,9 @@ func (p people) bulk(from, to int) (b sqlite.Bulk) {
 		if p.named {
 			u.Name = fmt.Sprintf("%s %d", []string{"김철수", "김영희", "이민호", "박지우"}[i%4], i)
 			u.Identities = []notify.Identity{{Kind: notify.KindEmail, Value: fmt.Sprintf("mail%d@example.com", i)}}
+		}
+		if i < p.mailboxes {
+			u.Identities = append(u.Identities, notify.Identity{Kind: notify.KindEmail, Value: mailbox(i)})
 		}
 		b.Users = append(b.Users, u)
 		for n := range p.devices {
