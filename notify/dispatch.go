@@ -61,7 +61,7 @@ func newLane(h *Hub, name Lane, a Adapter) *lane {
 // run dispatches while this hub owns the lane.
 func (l *lane) run(ctx context.Context) error {
 	return l.hub.withLease(ctx, "lane/"+l.name.String(), func(ctx context.Context, epoch Epoch) error {
-		r := &laneRun{lane: l, epoch: epoch, lost: make(chan struct{})}
+		r := &laneRun{lane: l, epoch: epoch, lost: make(chan struct{}), turns: turns{served: map[int64]int64{}}}
 		return r.loop(ctx)
 	})
 }
@@ -78,6 +78,7 @@ type laneRun struct {
 	lookWalks, lookRetries bool      // into the store, at the next batch
 	retryAt                time.Time // the next retry is due, as far as is known
 	seen                   int64     // the greatest walk that a look has shown
+	turns                  turns     // of the big walks
 }
 
 func (r *laneRun) loop(ctx context.Context) error {

@@ -86,6 +86,7 @@ func (r *laneRun) gatherWalks(ctx context.Context, b *batch, size int, now time.
 	if err != nil {
 		return 0, err
 	}
+	r.inTurn(walks)
 	wait, all := idleLook, len(walks) < limit
 	r.lookWalks = !all
 	for _, w := range walks {
@@ -130,6 +131,9 @@ func (r *laneRun) gatherReady(ctx context.Context, b *batch, w Walk, size int) (
 	case err == nil:
 		b.big = b.big || !w.Small
 		b.add(t)
+		if f != nil {
+			r.turns.serve(w.ID)
+		}
 		return f != nil && !t.last, nil
 	case ctx.Err() != nil || CodeOf(err) == CodeUnavailable:
 		if f == nil {

@@ -53,7 +53,6 @@ func WalkSuite(t *testing.T, bus func() notify.Bus, open OpenStore) {
 		"a dead device is retired when its time has passed":  deviceRetired,
 		"a suspect device fails its delivery, quietly":       suspectFails,
 		"one sick lane holds up nobody else":                 sickLane,
-		"unicast goes before a broadcast under way":          unicastFirst,
 		"scheduled, paused, resumed, cancelled":              steered,
 		"a rate cap holds":                                   rateCap,
 		"ttl 0 is one attempt":                               ttlZero,
@@ -61,6 +60,7 @@ func WalkSuite(t *testing.T, bus func() notify.Bus, open OpenStore) {
 		"an adapter's panic is a retry":                      panicking,
 		"trace tells the whole life":                         traced,
 	}
+	maps.Copy(tests, inTurns())
 	maps.Copy(tests, troubled())
 	maps.Copy(tests, reminded())
 	maps.Copy(tests, published())

@@ -67,30 +67,6 @@ func broadcastGoesOn(h *house) {
 	h.wantAccepted(phones, n, 2)
 }
 
-func unicastFirst(h *house) {
-	h.crowd(2000)
-	h.person("kim", 1)
-	h.phones().Answer(func(d notify.Delivery, _ int) notify.Outcome { return outcome(notify.Accepted, "") })
-	h.send(toAll())
-	Until(h.t, "the broadcast to be under way", func() bool { return len(h.phones().Sent()) > 10 })
-	one := to("kim")
-	one.Content.Title = "urgent"
-	h.send(one)
-	Until(h.t, "the unicast", func() bool {
-		for _, s := range h.phones().Sent() {
-			if string(s.Delivery.Payload.Body) == "urgent\n" {
-				return true
-			}
-		}
-		return false
-	})
-	for i, s := range h.phones().Sent() {
-		if string(s.Delivery.Payload.Body) == "urgent\n" && i > 1900 {
-			h.t.Errorf("the unicast was push %d, after the broadcast", i)
-		}
-	}
-}
-
 func steered(h *house) {
 	h.crowd(1200)
 	later := to("user0001")
