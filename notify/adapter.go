@@ -35,6 +35,22 @@ type KeyPublisher interface {
 	PublicKey() (string, error)
 }
 
+// Previewer is an adapter that shows what its platform would get, to people who are about to send.
+type Previewer interface {
+	// Preview gives the request that Push would make of a delivery, by the same code, but for what is secret: no credentials,
+	// no signature, and the device's address as the delivery has it. A body that is encrypted on its way is shown before
+	// that. Pure.
+	Preview(d Delivery) (Request, error)
+}
+
+// Request is what a platform gets.
+type Request struct {
+	Target    string // the method and the path or address
+	Header    []Header
+	Body      []byte
+	Encrypted bool // on its way; Body is what the device decrypts
+}
+
 // Variant is what a payload depends on besides the notification.
 type Variant struct {
 	Locale      string

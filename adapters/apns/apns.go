@@ -47,6 +47,7 @@ type Adapter struct {
 var (
 	_ notify.Adapter       = (*Adapter)(nil)
 	_ notify.DeviceChecker = (*Adapter)(nil)
+	_ notify.Previewer     = (*Adapter)(nil)
 	_ notify.Checker       = (*Adapter)(nil)
 	_ notify.Expirer       = (*Adapter)(nil)
 )

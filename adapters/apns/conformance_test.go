@@ -46,10 +46,18 @@ func setup(t testing.TB, h *house, log *slog.Logger) notifytest.AdapterSetup {
 			{Token: "not hexadecimal at all, but long enough"}, {Token: deviceToken(1) + "0"}, {Token: deviceToken(1)[:30]},
 			{Token: deviceToken(1) + deviceToken(1) + deviceToken(1) + deviceToken(1)},
 		},
-		Stall:         func(n int) { h.sim.Script(everyone(n), sim.Fault{Stall: true, Times: -1}) },
-		LoseAnswer:    func(n int) { h.sim.Script(deviceToken(n), sim.Fault{Drop: sim.DropAfter}) },
-		Accepted:      func() int { c := h.sim.Log().Counts(); return int(c.Accepted + c.Duplicates) },
-		UnderWay:      h.sim.UnderWay,
+		Stall:      func(n int) { h.sim.Script(everyone(n), sim.Fault{Stall: true, Times: -1}) },
+		LoseAnswer: func(n int) { h.sim.Script(deviceToken(n), sim.Fault{Drop: sim.DropAfter}) },
+		Accepted:   func() int { c := h.sim.Log().Counts(); return int(c.Accepted + c.Duplicates) },
+		UnderWay:   h.sim.UnderWay,
+		Got: func() (got []notifytest.AdapterGot) {
+			for _, e := range h.sim.Log().Entries() {
+				if e.Accepted {
+					got = append(got, notifytest.AdapterGot{Header: e.Field, Body: e.Body})
+				}
+			}
+			return got
+		},
 		IDs:           h.accepted,
 		Table:         table(h),
 		Secrets:       func() []string { return h.secrets(t) },

@@ -48,9 +48,17 @@ func setup(t testing.TB, h *house) notifytest.AdapterSetup {
 		LoseAnswer: func(n int) { h.sim.Script(deviceToken(n), sim.Fault{Drop: sim.DropAfter}) },
 		Accepted:   func() int { c := h.sim.Log().Counts(); return int(c.Accepted + c.Duplicates) },
 		UnderWay:   h.sim.UnderWay,
-		IDs:        h.accepted,
-		Table:      table(h),
-		Secrets:    func() []string { return h.secrets(t) },
+		Got: func() (got []notifytest.AdapterGot) {
+			for _, e := range h.sim.Log().Entries() {
+				if e.Accepted {
+					got = append(got, notifytest.AdapterGot{Header: e.Field, Body: e.Body})
+				}
+			}
+			return got
+		},
+		IDs:     h.accepted,
+		Table:   table(h),
+		Secrets: func() []string { return h.secrets(t) },
 		// A worker and a stream of net/http's for each.
 		MaxGoroutines: 2*c.Connections*c.InFlight + 100,
 		TooLong:       maxPayload,

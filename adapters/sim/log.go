@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -51,6 +52,16 @@ type Entry struct {
 func (e Entry) Get(name string) string {
 	for _, f := range e.Header {
 		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
+}
+
+// Field is Get, whatever the case of the name: HTTP/2 has them in lower case.
+func (e Entry) Field(name string) string {
+	for _, f := range e.Header {
+		if strings.EqualFold(f.Name, name) {
 			return f.Value
 		}
 	}

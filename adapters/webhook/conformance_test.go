@@ -52,6 +52,14 @@ func (s *suite) setup(t testing.TB) notifytest.AdapterSetup {
 		LoseAnswer: func(n int) { s.sim.Script(hook(n), sim.Fault{Drop: sim.DropAfter}) },
 		Accepted:   func() int { c := s.sim.Log().Counts(); return int(c.Accepted + c.Duplicates) },
 		UnderWay:   s.sim.UnderWay,
+		Got: func() (got []notifytest.AdapterGot) {
+			for _, e := range s.sim.Log().Entries() {
+				if e.Accepted {
+					got = append(got, notifytest.AdapterGot{Header: e.Field, Body: e.Body})
+				}
+			}
+			return got
+		},
 		IDs: func() (ids []string) {
 			for _, e := range s.sim.Log().Entries() {
 				if e.Accepted {

@@ -43,6 +43,7 @@ type Adapter struct {
 var (
 	_ notify.Adapter       = (*Adapter)(nil)
 	_ notify.DeviceChecker = (*Adapter)(nil)
+	_ notify.Previewer     = (*Adapter)(nil)
 )
 
 // New makes the adapter of one app; errors point at the setting that is wrong. It connects to nothing.

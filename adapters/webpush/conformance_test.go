@@ -52,6 +52,12 @@ func (s *suite) setup(t testing.TB) notifytest.AdapterSetup {
 		LoseAnswer: func(n int) { s.sim.Script(endpoint(n), sim.Fault{Drop: sim.DropAfter}) },
 		Accepted:   func() int { c := s.sim.Log().Counts(); return int(c.Accepted + c.Duplicates) },
 		UnderWay:   s.sim.UnderWay,
+		Got: func() (got []notifytest.AdapterGot) {
+			for _, m := range s.sim.Messages(endpoint(0)) {
+				got = append(got, notifytest.AdapterGot{Body: m.Text})
+			}
+			return got
+		},
 		IDs: func() (ids []string) {
 			for _, e := range s.sim.Log().Entries() {
 				if e.Accepted {

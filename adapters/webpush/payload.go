@@ -198,6 +198,13 @@ func topic(key string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:24])
 }
 
+// address puts a delivery's id into a rendered body.
+func address(body []byte, id string) {
+	if at := deliveryAt(body); at >= 0 && len(id) == len(noDelivery) {
+		copy(body[at:], id)
+	}
+}
+
 // deliveryAt gives where the delivery's id stands in a rendered body; -1 when it is not one of ours.
 func deliveryAt(body []byte) int {
 	end := len(bytes.TrimRight(body, "}")) - 1

@@ -159,9 +159,7 @@ func (a *Adapter) seal(j *job) (*message, error) {
 	msg.body, plaintext = plaintextIn(msg.buf, len(text), pad)
 	msg.buf = msg.body
 	copy(plaintext, text)
-	if at := deliveryAt(text); at >= 0 && len(j.delivery.ID) == len(noDelivery) {
-		copy(plaintext[at:], j.delivery.ID)
-	}
+	address(plaintext[:len(text)], j.delivery.ID)
 	if err := seal(msg.body, len(text), j.to, from); err != nil {
 		msg.release()
 		return nil, err
@@ -171,13 +169,7 @@ func (a *Adapter) seal(j *job) (*message, error) {
 
 // request makes the request of RFC 8030 section 5 and RFC 8291 section 4.
 func (a *Adapter) request(ctx context.Context, j *job, msg *message) *http.Request {
-	h := make(http.Header, 6)
-	for _, x := range j.delivery.Payload.Header {
-		h.Set(x.Name, x.Value)
-	}
-	h["Ttl"] = []string{strconv.FormatInt(a.ttl(j), 10)}
-	h["Content-Encoding"] = []string{"aes128gcm"}
-	h["Content-Type"] = []string{"application/octet-stream"}
+	h := header(j.delivery.Payload.Header, a.ttl(j.delivery.Expires, j.origin.vendor))
 	h["Authorization"] = []string{j.token}
 	req := &http.Request{Method: http.MethodPost, URL: j.url, Host: j.url.Host, Header: h,
 		Body: msg.reader(), ContentLength: int64(len(msg.body))}
@@ -185,14 +177,26 @@ func (a *Adapter) request(ctx context.Context, j *job, msg *message) *http.Reque
 	return req.WithContext(ctx)
 }
 
+// header are the fields of a request, but for its credentials.
+func header(rendered []notify.Header, ttl int64) http.Header {
+	h := make(http.Header, 6)
+	for _, x := range rendered {
+		h.Set(x.Name, x.Value)
+	}
+	h["Ttl"] = []string{strconv.FormatInt(ttl, 10)}
+	h["Content-Encoding"] = []string{"aes128gcm"}
+	h["Content-Type"] = []string{"application/octet-stream"}
+	return h
+}
+
 // ttl gives the seconds that are left (RFC 8030 section 5.2).
-func (a *Adapter) ttl(j *job) int64 {
+func (a *Adapter) ttl(expires time.Time, to vendor) int64 {
 	left := int64(maxTTL)
-	if !j.delivery.Expires.IsZero() {
-		left = int64(j.delivery.Expires.Sub(a.clock.Now()) / time.Second)
+	if !expires.IsZero() {
+		left = int64(expires.Sub(a.clock.Now()) / time.Second)
 	}
 	least := int64(0)
-	if j.origin.vendor == edge { // 400 "Ttl value conflicts with X-WNS-Cache-Policy." for 0
+	if to == edge { // 400 "Ttl value conflicts with X-WNS-Cache-Policy." for 0
 		least = 1
 	}
 	return min(max(left, least), maxTTL)

@@ -31,6 +31,7 @@ type Adapter struct {
 var (
 	_ notify.Adapter       = (*Adapter)(nil)
 	_ notify.DeviceChecker = (*Adapter)(nil)
+	_ notify.Previewer     = (*Adapter)(nil)
 	_ notify.KeyPublisher  = (*Adapter)(nil)
 	_ notify.Checker       = (*Adapter)(nil)
 )

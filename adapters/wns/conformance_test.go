@@ -48,10 +48,18 @@ func (s *suite) setup(t testing.TB) notifytest.AdapterSetup {
 		Device:  device,
 		BadDevices: []notify.Device{{}, {Token: "https://notify.windows.com.evil.example/?token=1"}, {Token: "https://db3.notify.live.net/x"},
 			{Token: "http://db3.notify.windows.com/?token=1"}},
-		Stall:         func(n int) { s.sim.Script(uri(n), sim.Fault{Stall: true, Times: -1}) },
-		LoseAnswer:    func(n int) { s.sim.Script(uri(n), sim.Fault{Drop: sim.DropAfter}) },
-		Accepted:      func() int { return s.sim.Accepted(typeToast) },
-		UnderWay:      s.sim.UnderWay,
+		Stall:      func(n int) { s.sim.Script(uri(n), sim.Fault{Stall: true, Times: -1}) },
+		LoseAnswer: func(n int) { s.sim.Script(uri(n), sim.Fault{Drop: sim.DropAfter}) },
+		Accepted:   func() int { return s.sim.Accepted(typeToast) },
+		UnderWay:   s.sim.UnderWay,
+		Got: func() (got []notifytest.AdapterGot) {
+			for _, e := range s.sim.Log().Entries() {
+				if e.Accepted {
+					got = append(got, notifytest.AdapterGot{Header: e.Field, Body: e.Body})
+				}
+			}
+			return got
+		},
 		IDs:           s.toasts,
 		Table:         s.table(uri),
 		Secrets:       func() []string { return []string{s.app.Secret, s.adapter.tokens.current.value} },

@@ -31,6 +31,8 @@ type AdapterSetup struct {
 	UnderWay func() int
 	// IDs are the ids of what was accepted, in order, repeats too; nil where the platform knows no ids.
 	IDs func() []string
+	// Got gives the requests that the platform took, in order, repeats too; of a body that came encrypted, what it holds.
+	Got func() []AdapterGot
 	// Table is the platform's way of saying no, and the outcome that each must give.
 	Table []AdapterCase
 	// Secrets are keys and the like, which must stand in no reason, error or log line. Tokens of devices are added.
@@ -39,6 +41,12 @@ type AdapterSetup struct {
 	MaxGoroutines int
 	// TooLong is what no payload may exceed, in bytes.
 	TooLong int
+}
+
+// AdapterGot is one request as the platform got it.
+type AdapterGot struct {
+	Header func(name string) string // nil: not known
+	Body   []byte
 }
 
 // AdapterCase is one row of a platform's table of responses.
@@ -73,6 +81,7 @@ func AdapterSuite(t *testing.T, setup func(t testing.TB, log *slog.Logger) Adapt
 		{"several pushes at a time", testConcurrent},
 		{"thousands of deliveries need few goroutines", testBounded},
 		{"rendering is pure and fits", testRender},
+		{"a preview is what goes out", testPreview},
 		{"devices are checked", testDevices},
 	} {
 		t.Run(test.name, func(t *testing.T) {

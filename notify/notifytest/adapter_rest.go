@@ -3,6 +3,7 @@ package notifytest
 import (
 	"log/slog"
 	"maps"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -45,6 +46,55 @@ func testRender(t *testing.T, r *adapterRun) {
 			t.Errorf("with privacy none the payload tells %q", word)
 		}
 	}
+}
+
+// passing are the numbers in a request that change from second to second.
+var passing = regexp.MustCompile(`\d{3,}`)
+
+// testPreview compares what a preview says with what the platform then gets.
+func testPreview(t *testing.T, r *adapterRun) {
+	previewer, ok := r.Adapter.(notify.Previewer)
+	if !ok || r.Got == nil {
+		t.Fatal("the adapter shows no previews, or its simulator not what came")
+	}
+	d := r.deliveries(0, 1)[0]
+	payload := string(d.Payload.Body)
+	p, err := previewer.Preview(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(d.Payload.Body) != payload {
+		t.Error("Preview changed the payload, which others share")
+	}
+	for _, f := range p.Header {
+		for _, s := range r.Secrets() {
+			if s != "" && strings.Contains(f.Value, s) {
+				t.Errorf("the preview's %s shows a secret", f.Name)
+			}
+		}
+		if name := strings.ToLower(f.Name); name == "authorization" || strings.HasSuffix(name, "signature") {
+			t.Errorf("the preview shows the header %s", f.Name)
+		}
+	}
+	r.push(t.Context(), []notify.Delivery{d})
+	steady := func(s string) string { return passing.ReplaceAllString(s, "N") }
+	var all []string
+	for _, got := range r.Got() {
+		all = append(all, steady(string(got.Body)))
+		if steady(string(got.Body)) != steady(string(p.Body)) {
+			continue // another push beside it, such as a badge's
+		}
+		for _, f := range p.Header {
+			if got.Header == nil {
+				break
+			}
+			if sent := got.Header(f.Name); steady(sent) != steady(f.Value) {
+				t.Errorf("the preview says %s: %s, and %q went out", f.Name, f.Value, sent)
+			}
+		}
+		return
+	}
+	t.Errorf("the preview is\n%s\nand this went out:\n%s", steady(string(p.Body)), strings.Join(all, "\n"))
 }
 
 func testDevices(t *testing.T, r *adapterRun) {
