@@ -5,7 +5,8 @@ import "net/url"
 // Web is the people's page and the console.
 type Web struct {
 	OIDC OIDC `yaml:"oidc"`
-	// ApproveBroadcasts: what is sent to everybody from the console waits for a second person's word.
+	// ApproveBroadcasts: what is sent to everybody, from the console or by a key without the scope broadcast, waits for a
+	// second person's word.
 	ApproveBroadcasts bool `yaml:"approve_broadcasts"`
 }
 

@@ -50,6 +50,10 @@ type SearchStore interface {
 	FindTopics(ctx context.Context, text string, p Page) ([]Topic, error)
 	// CountAudience gives how many people and devices an audience would reach now. Unknown names are CodeUnknown….
 	CountAudience(ctx context.Context, to Audience, lanes []Lane) (people, devices int64, err error)
+	// FindDevice gives the device with this id, or with this whole token on any lane; CodeUnknownDevice.
+	FindDevice(ctx context.Context, idOrToken string) (Device, error)
+	// TopicsOf gives the topics that a person is in, by name; CodeUnknownUser.
+	TopicsOf(ctx context.Context, user string, p Page) ([]string, error)
 	// Totals gives how many people and devices there are.
 	Totals(ctx context.Context) (people, devices int64, err error)
 }

@@ -28,6 +28,8 @@ type Options struct {
 	// AcceptQueue is how many requests may wait for the store; 0: DefaultAcceptQueue.
 	AcceptQueue int
 	Presence    Presence // who has a page open; nil: nobody
+	// ApproveBroadcasts: what is posted to everybody waits for a second person's word, unless it is Released.
+	ApproveBroadcasts bool
 }
 
 // Source is a source of the configuration with its connector.
@@ -58,6 +60,7 @@ type Hub struct {
 	expiries *expiryWarner // of credentials
 	rules    rules         // of people
 	tally    tally
+	paces    paces   // of what went on after a pause
 	bundles  bundles // mails that are told together
 
 	connectors *group // stopped first

@@ -16,13 +16,18 @@ const (
 	ScopeSend   Scope = "send"
 	ScopeRead   Scope = "read"
 	ScopeUrgent Scope = "urgent"
-	ScopeUser   Scope = "user" // a person's own token: /v1/me and receipts
+	// ScopeBroadcast tells everybody without a second person's word, where the configuration asks for one.
+	ScopeBroadcast Scope = "broadcast"
+	ScopeUser      Scope = "user" // a person's own token: /v1/me and receipts
 )
 
-// Valid tells whether s is a scope that a key can have (ScopeUser is for tokens only).
-func (s Scope) Valid() bool {
-	return s == ScopeAdmin || s == ScopeSend || s == ScopeRead || s == ScopeUrgent
+// KeyScopes are those that a key can have: ScopeUser is for tokens only.
+func KeyScopes() []Scope {
+	return []Scope{ScopeAdmin, ScopeSend, ScopeRead, ScopeUrgent, ScopeBroadcast}
 }
+
+// Valid tells whether s is a scope that a key can have.
+func (s Scope) Valid() bool { return contains(KeyScopes(), s) }
 
 // Key is an API key, or a person's own token (then User is set and the only scope is ScopeUser). The secret itself is
 // shown once and never stored: only its hash is.
@@ -36,9 +41,10 @@ type Key struct {
 	RevokedAt  time.Time
 }
 
-// Allows tells whether the key has the scope; admin has all but ScopeUser.
+// Allows tells whether the key has the scope; admin has all but ScopeUser and ScopeBroadcast, which is to be asked for by
+// name: whoever may do everything is not to tell everybody alone by accident.
 func (k Key) Allows(s Scope) bool {
-	return contains(k.Scopes, s) || (s != ScopeUser && contains(k.Scopes, ScopeAdmin))
+	return contains(k.Scopes, s) || (s != ScopeUser && s != ScopeBroadcast && contains(k.Scopes, ScopeAdmin))
 }
 
 // NewSecret makes a key's secret: 256 bits of randomness with a prefix that secret scanners can know.

@@ -119,6 +119,8 @@ type Notification struct {
 	Words       *Templates // the configuration's templates; nil: the built-in ones only. Not stored
 	Privacy     Privacy
 	Partial     bool // skip and report unknown users, identities and topics
+	// Released needs no second person's word, whatever the configuration asks for. Not stored.
+	Released bool
 
 	Event     string // id of the event that it tells of; empty when it was posted
 	By        string // key id or name of who posted it; empty for events

@@ -124,7 +124,8 @@ func (h *Hub) RemoveAccount(ctx context.Context, id string) error {
 	return nil
 }
 
-// Send accepts a notification: it returns after the commit. Errors: CodeInvalid, CodeUnknown…, CodeIdempotencyConflict;
+// Send accepts a notification: it returns after the commit. One that needs a second person's word is accepted as
+// StateAwaitingApproval (see Approve). Errors: CodeInvalid, CodeUnknown…, CodeIdempotencyConflict;
 // CodeUnavailable with a time to come back when the disk does not keep up.
 func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accepted Notification, replayed bool, err error) {
 	if n, err = h.admit(n, h.clock.Now()); err != nil {
@@ -161,6 +162,9 @@ func (h *Hub) admit(n Notification, now time.Time) (Notification, error) {
 		n.State, start = StateScheduled, n.SendAt
 	}
 	n.ExpiresAt = start.Add(n.TTL)
+	if h.mustWait(n) {
+		n.State = StateAwaitingApproval
+	}
 	return n, nil
 }
 
@@ -173,6 +177,7 @@ func (h *Hub) Pause(ctx context.Context, id string) (Notification, error) {
 func (h *Hub) Resume(ctx context.Context, id string) (Notification, error) {
 	n, err := h.store.SetState(ctx, id, StateSending)
 	if err == nil {
+		h.paces.resumed(n, h.clock.Now())
 		h.wakeFor(n)
 	}
 	return n, err

@@ -23,7 +23,8 @@ func (c *cli) keyCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create --name N --scope S[,S] [--data DIR]",
 		Short: "Make an API key and print it; it is shown only now",
-		Long: "Make an API key and print it; it is shown only now. Scopes: admin, send, read, urgent.\n" +
+		Long: "Make an API key and print it; it is shown only now. Scopes: " + join(notify.KeyScopes()) + ".\n" +
+			"broadcast tells everybody without a second person's word, where the configuration asks for one; admin does not hold it.\n" +
 			"With --data it works on a data folder while no hub runs on it, which is how the first key is made.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -55,7 +56,7 @@ func (c *cli) keyCreate() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&name, "name", "", "who will use it")
-	cmd.Flags().StringSliceVar(&words, "scope", nil, "what it may do: admin, send, read, urgent")
+	cmd.Flags().StringSliceVar(&words, "scope", nil, "what it may do: "+join(notify.KeyScopes()))
 	cmd.Flags().StringVar(&data, "data", "", "data folder `DIR` of a hub that does not run")
 	c.jsonFlag(cmd)
 	return cmd
@@ -63,12 +64,12 @@ func (c *cli) keyCreate() *cobra.Command {
 
 func parseScopes(words []string) ([]notify.Scope, error) {
 	if len(words) == 0 {
-		return nil, usagef("key create: --scope is required: admin, send, read or urgent")
+		return nil, usagef("key create: --scope is required, some of %s", join(notify.KeyScopes()))
 	}
 	scopes := make([]notify.Scope, len(words))
 	for i, w := range words {
 		if scopes[i] = notify.Scope(strings.TrimSpace(w)); !scopes[i].Valid() {
-			return nil, usagef("key create: there is no scope %q; known are: admin, send, read, urgent", w)
+			return nil, usagef("key create: there is no scope %q; known are %s", w, join(notify.KeyScopes()))
 		}
 	}
 	return scopes, nil

@@ -101,7 +101,7 @@ func (c *cli) root() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.AddCommand(c.serve(), demo.Command(), c.check(), c.simulate(), c.bench(), c.key(), c.user(), c.device(), c.account(), c.topic(), c.send(), c.mapping(), c.trace(), c.backup(), c.restore(), c.rekey(), c.version())
+	root.AddCommand(c.serve(), demo.Command(), c.check(), c.simulate(), c.bench(), c.key(), c.user(), c.device(), c.account(), c.topic(), c.send(), c.notification(), c.mapping(), c.trace(), c.backup(), c.restore(), c.rekey(), c.version())
 	strict(root)
 	return root
 }

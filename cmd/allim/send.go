@@ -50,6 +50,9 @@ func (c *cli) send() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := c.waits(accepted.State, accepted.ID); err != nil {
+			return err
+		}
 		if !m.wait {
 			t := table{head: []string{"ID", "STATE", "TARGETED"}}
 			t.add(accepted.ID, string(accepted.State), fmt.Sprint(accepted.Counts.Targeted))

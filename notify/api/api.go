@@ -35,6 +35,9 @@ type Service interface {
 	Pause(ctx context.Context, id string) (notify.Notification, error)
 	Resume(ctx context.Context, id string) (notify.Notification, error)
 	Cancel(ctx context.Context, id string) (notify.Notification, error)
+	Approve(ctx context.Context, id, by string) (notify.Notification, error)
+	Refuse(ctx context.Context, id string) (notify.Notification, error)
+	Pace(n notify.Notification) notify.Pace
 	Replay(ctx context.Context, delivery string) (notify.DeliveryRow, error)
 	PublicKey(app string) (string, error)
 	Lanes(ctx context.Context) ([]notify.LaneStatus, error)

@@ -26,17 +26,26 @@ func NewKey(name string, scopes []notify.Scope, clock notify.Clock) (notify.Key,
 		bad = append(bad, notify.FieldError{Path: "name", Message: "is required, at most 128 bytes"})
 	}
 	if len(scopes) == 0 {
-		bad = append(bad, notify.FieldError{Path: "scopes", Message: "is required: some of admin, send, read, urgent"})
+		bad = append(bad, notify.FieldError{Path: "scopes", Message: "is required: some of " + scopeWords()})
 	}
 	for i, s := range scopes {
 		if !s.Valid() {
-			bad = append(bad, notify.FieldError{Path: indexed("scopes", i), Message: "must be admin, send, read or urgent"})
+			bad = append(bad, notify.FieldError{Path: indexed("scopes", i), Message: "must be one of " + scopeWords()})
 		}
 	}
 	if err := invalid("the key is not valid", bad); err != nil {
 		return notify.Key{}, "", err
 	}
 	return notify.Key{ID: notify.NewID(), Name: name, Scopes: scopes, CreatedAt: clock.Now()}, notify.NewSecret(KeyPrefix), nil
+}
+
+// scopeWords names the scopes that a key can have.
+func scopeWords() string {
+	var words []string
+	for _, s := range notify.KeyScopes() {
+		words = append(words, string(s))
+	}
+	return strings.Join(words, ", ")
 }
 
 // NewToken makes a person's own token: what to store, and the secret to show once.

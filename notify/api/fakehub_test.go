@@ -186,6 +186,36 @@ func (h *fakeHub) Cancel(_ context.Context, id string) (notify.Notification, err
 	return h.state(id, notify.StateCancelled)
 }
 
+func (h *fakeHub) Approve(_ context.Context, id, by string) (notify.Notification, error) {
+	return h.decide(id, by, notify.StateSending)
+}
+
+func (h *fakeHub) Refuse(_ context.Context, id string) (notify.Notification, error) {
+	return h.decide(id, "", notify.StateCancelled)
+}
+
+func (h *fakeHub) decide(id, by string, to notify.State) (notify.Notification, error) {
+	defer h.store.locked()()
+	for i := range h.store.sent {
+		n := &h.store.sent[i]
+		switch {
+		case n.ID != id:
+			continue
+		case n.By == by:
+			return *n, notify.Errorf(notify.CodeForbidden, "somebody else must approve it")
+		case n.State != notify.StateAwaitingApproval:
+			return *n, notify.Errorf(notify.CodeWrongState, "it does not wait")
+		}
+		n.State = to
+		return *n, nil
+	}
+	return notify.Notification{}, unknown(notify.CodeUnknownNotification, id)
+}
+
+func (h *fakeHub) Pace(n notify.Notification) notify.Pace {
+	return n.PaceSince(n.CreatedAt, 0, h.clock.Now())
+}
+
 func (h *fakeHub) Replay(_ context.Context, id string) (notify.DeliveryRow, error) {
 	defer h.store.locked()()
 	for i := range h.store.rows {

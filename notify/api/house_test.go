@@ -57,7 +57,7 @@ func newHouse(t *testing.T, change ...func(*api.Options)) *house {
 	h.must(h.store.PutUser(t.Context(), notify.User{ID: "kim", Name: "김철수", Locale: "ko-KR",
 		Identities: []notify.Identity{{Kind: "email", Value: "kim@example.com"}}}))
 	h.must(h.store.PutUser(t.Context(), notify.User{ID: "lee"}))
-	for _, s := range []notify.Scope{notify.ScopeAdmin, notify.ScopeSend, notify.ScopeRead, notify.ScopeUrgent} {
+	for _, s := range notify.KeyScopes() {
 		h.keys[s] = h.key(s)
 	}
 	h.keys[notify.ScopeUser] = h.token("kim")

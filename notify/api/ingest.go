@@ -147,6 +147,7 @@ func (a *API) apply(c *call, f *foreignCall) (*docmap.Result, error) {
 		if s.Idempotency.Key != "" {
 			s.Idempotency.KeyID = c.key.ID
 		}
+		s.Notification.Released = c.key.Allows(notify.ScopeBroadcast)
 		if s.Notification.Urgent && !c.key.Allows(notify.ScopeUrgent) {
 			faults.Add(*s, &notify.Error{Code: notify.CodeForbidden, Fields: []notify.FieldError{{Path: "urgent", Message: "needs the scope urgent"}}})
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/sha256"
+	"math"
 	"time"
 
 	"allim.dev/allim/notify"
@@ -48,7 +49,7 @@ func (a *API) accept(c *call, in *wire.NotificationInput, key string) (accepted 
 	if err != nil {
 		return accepted, false, err
 	}
-	n.By = c.key.ID
+	n.By, n.Released = c.key.ID, c.key.Allows(notify.ScopeBroadcast)
 	return a.hub.Send(c.ctx, n, idem)
 }
 
@@ -95,9 +96,8 @@ func (a *API) listNotifications(c *call, _ *wire.None) (*wire.NotificationList, 
 	if err != nil {
 		return nil, err
 	}
-	now := a.clock.Now()
 	return &wire.NotificationList{
-		Notifications: mapped(list, func(n notify.Notification) wire.Notification { return toNotification(n, now) }),
+		Notifications: mapped(list, func(n notify.Notification) wire.Notification { return *a.shown(n) }),
 		Next:          next(p, list, func(n notify.Notification) string { return n.ID })}, nil
 }
 
@@ -110,7 +110,10 @@ func (a *API) getNotification(c *call, _ *wire.None) (*wire.Notification, error)
 }
 
 func (a *API) shown(n notify.Notification) *wire.Notification {
-	out := toNotification(n, a.clock.Now())
+	out := toNotification(n)
+	if pace := a.hub.Pace(n); !pace.DoneAt.IsZero() {
+		out.EstimatedDoneAt, out.PerSecond = pace.DoneAt, int64(math.Round(pace.PerSecond))
+	}
 	return &out
 }
 
@@ -135,12 +138,12 @@ func fromNotification(in *wire.NotificationInput) (notify.Notification, error) {
 }
 
 // toNotification hides the words of what was made of an event (a mail's subject, say): they are for the person told.
-func toNotification(n notify.Notification, now time.Time) wire.Notification {
+func toNotification(n notify.Notification) wire.Notification {
 	out := wire.Notification{ID: n.ID, State: n.State, Counts: toCounts(n.Counts),
 		To:          toAudience(n.To),
 		CollapseKey: n.CollapseKey, Priority: n.Priority, Urgent: n.Urgent, Silent: n.Silent, TTL: int64(n.TTL / time.Second),
 		SendAt: n.SendAt, Rate: n.Rate, Template: n.Template, Event: n.Event, By: n.By, Skipped: n.Skipped,
-		CreatedAt: n.CreatedAt, ExpiresAt: n.ExpiresAt, DoneAt: n.DoneAt, EstimatedDoneAt: estimate(n, now)}
+		CreatedAt: n.CreatedAt, ExpiresAt: n.ExpiresAt, DoneAt: n.DoneAt}
 	if n.Event == "" {
 		out.Content, out.Params = toContent(n.Content), n.Params
 	}
@@ -158,17 +161,3 @@ func toContent(c notify.Content) wire.Content {
 }
 
 func toCounts(c notify.Counts) wire.Counts { return wire.Counts(c) }
-
-// estimate tells when a notification will be done if it goes on as it went so far; zero: not known.
-func estimate(n notify.Notification, now time.Time) time.Time {
-	start := n.CreatedAt
-	if n.SendAt.After(start) {
-		start = n.SendAt
-	}
-	done := n.Counts.Targeted - n.Counts.Pending
-	took := now.Sub(start)
-	if n.State != notify.StateSending || done <= 0 || n.Counts.Pending <= 0 || took <= 0 {
-		return time.Time{}
-	}
-	return now.Add(time.Duration(float64(took) * float64(n.Counts.Pending) / float64(done))).Truncate(time.Second)
-}

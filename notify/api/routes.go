@@ -70,6 +70,8 @@ func tellingRoutes() []Route {
 		entry(post, "/v1/notifications/{id}/pause", send(), (*API).pause),
 		entry(post, "/v1/notifications/{id}/resume", send(), (*API).resume),
 		entry(post, "/v1/notifications/{id}/cancel", send(), (*API).cancel),
+		entry(post, "/v1/notifications/{id}/approve", admin(), (*API).approve),
+		entry(post, "/v1/notifications/{id}/refuse", admin(), (*API).refuseBroadcast),
 		entry(get, "/v1/dead", read(), (*API).listDead).withQuery("cursor", "limit"),
 		entry(post, "/v1/dead/{id}/replay", admin(), (*API).replay),
 		entry(post, "/v1/receipts", app(), (*API).postReceipt),

@@ -32,6 +32,18 @@ func (a *API) cancel(c *call, _ *wire.None) (*wire.Notification, error) {
 	return a.steer(c, a.hub.Cancel)
 }
 
+// approve starts what waits for a second person's word; not with the key that sent it.
+func (a *API) approve(c *call, _ *wire.None) (*wire.Notification, error) {
+	return a.steer(c, func(ctx context.Context, id string) (notify.Notification, error) {
+		return a.hub.Approve(ctx, id, c.key.ID)
+	})
+}
+
+// refuseBroadcast ends what waits for a second person's word.
+func (a *API) refuseBroadcast(c *call, _ *wire.None) (*wire.Notification, error) {
+	return a.steer(c, a.hub.Refuse)
+}
+
 // steer pauses, resumes or cancels; an admin any notification, a sender its own.
 func (a *API) steer(c *call, do func(ctx context.Context, id string) (notify.Notification, error)) (*wire.Notification, error) {
 	if _, err := a.visible(c, notify.ScopeAdmin); err != nil {

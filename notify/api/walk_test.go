@@ -106,6 +106,8 @@ func samples(f furniture) map[string]sample {
 		"POST /v1/notifications/{id}/pause":     {"/v1/notifications/" + f.sent + "/pause", nil, 200, "/v1/notifications/x/pause", notify.CodeUnknownNotification},
 		"POST /v1/notifications/{id}/resume":    {"/v1/notifications/" + f.sent + "/resume", nil, 200, "/v1/notifications/x/resume", notify.CodeUnknownNotification},
 		"POST /v1/notifications/{id}/cancel":    {"/v1/notifications/" + f.sent + "/cancel", nil, 200, "/v1/notifications/x/cancel", notify.CodeUnknownNotification},
+		"POST /v1/notifications/{id}/approve":   {"/v1/notifications/" + f.waiting + "/approve", nil, 200, "/v1/notifications/x/approve", notify.CodeUnknownNotification},
+		"POST /v1/notifications/{id}/refuse":    {"/v1/notifications/" + f.waiting + "/refuse", nil, 200, "/v1/notifications/x/refuse", notify.CodeUnknownNotification},
 		"GET /v1/dead":                          {"/v1/dead", nil, 200, "", ""},
 		"POST /v1/dead/{id}/replay":             {"/v1/dead/" + f.delivery + "/replay", nil, 200, "/v1/dead/x/replay", notify.CodeUnknownDelivery},
 		"POST /v1/receipts":                     {"/v1/receipts", wire.Receipt{Delivery: wire.Word(f.delivery), State: wire.ReceiptOpened}, 204, "", ""},
@@ -139,7 +141,7 @@ func toKim() wire.NotificationInput {
 }
 
 // furniture is the ids of one of everything.
-type furniture struct{ device, account, sent, delivery, key, token, session string }
+type furniture struct{ device, account, sent, waiting, delivery, key, token, session string }
 
 func (h *house) furnish() (f furniture) {
 	h.t.Helper()
@@ -152,13 +154,16 @@ func (h *house) furnish() (f furniture) {
 	h.must(nil, err)
 	n, _, err := h.hub.Send(ctx, notify.Notification{By: sender.ID, To: notify.Audience{Users: []string{"kim"}}, Content: notify.Content{Title: "x"}}, notify.Idempotency{})
 	h.must(nil, err)
+	waiting, _, err := h.hub.Send(ctx, notify.Notification{By: sender.ID, To: notify.Audience{All: true}, Content: notify.Content{Title: "all"}}, notify.Idempotency{})
+	h.must(nil, err)
+	h.must(h.hub.state(waiting.ID, notify.StateAwaitingApproval))
 	h.must(nil, h.store.AddMember(ctx, "staff", "kim"))
 	h.store.inbox["kim"] = []notify.InboxItem{{Seq: 1, Notification: n, CreatedAt: h.clock.Now()}}
 	h.key(notify.ScopeSend)
 	h.token("kim")
 	keys, _ := h.store.Keys(ctx, "")
 	tokens, _ := h.store.Keys(ctx, "kim")
-	return furniture{d.ID, acc.ID, n.ID, h.store.rows[0].ID, keys[len(keys)-1].ID, tokens[len(tokens)-1].ID, h.session("kim")}
+	return furniture{d.ID, acc.ID, n.ID, waiting.ID, h.store.rows[0].ID, keys[len(keys)-1].ID, tokens[len(tokens)-1].ID, h.session("kim")}
 }
 
 // TestEveryRoute walks the table of routes in both forms: what works, and the faults that every call can have.
@@ -228,7 +233,7 @@ func (v *visit) allowed() string {
 
 func (v *visit) faults() {
 	v.t.Helper()
-	for _, s := range []notify.Scope{notify.ScopeAdmin, notify.ScopeSend, notify.ScopeRead, notify.ScopeUrgent, notify.ScopeUser} {
+	for _, s := range []notify.Scope{notify.ScopeAdmin, notify.ScopeSend, notify.ScopeRead, notify.ScopeUrgent, notify.ScopeBroadcast, notify.ScopeUser} {
 		if allowed := slices.ContainsFunc(v.route.Scopes, notify.Key{Scopes: []notify.Scope{s}}.Allows); len(v.route.Scopes) > 0 && !allowed {
 			v.want("with the scope "+string(s), v.call(v.keys[s], v.sample.path, v.body()), 403, notify.CodeForbidden)
 		}

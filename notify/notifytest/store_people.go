@@ -277,6 +277,24 @@ func search(x *storeTest) {
 	topics, err := x.FindTopics(x.ctx(), "공", notify.Page{})
 	x.ok(err)
 	x.same("topics", topics, []notify.Topic{{Name: "공사", Members: 1}, {Name: "공지", Members: 1}})
+	mine, err := x.TopicsOf(x.ctx(), "kim", notify.Page{Limit: 1})
+	x.ok(err)
+	more, err := x.TopicsOf(x.ctx(), "kim", notify.Page{After: mine[0]})
+	x.ok(err)
+	x.same("topics of a person", [][]string{mine, more}, [][]string{{"staff"}, {"공사", "공지"}})
+	_, err = x.TopicsOf(x.ctx(), "nobody", notify.Page{})
+	x.fails(err, notify.CodeUnknownUser)
+	for _, l := range []notify.Lane{browsers, phones} {
+		d, _, err := x.PutDevice(x.ctx(), notify.Device{User: "kim", App: l.App, Platform: l.Platform, Token: "token on " + l.String()})
+		x.ok(err)
+		for _, what := range []string{d.ID, d.Token} {
+			got, err := x.FindDevice(x.ctx(), what)
+			x.ok(err)
+			x.same("the device of "+what, got.ID, d.ID)
+		}
+		_, err = x.FindDevice(x.ctx(), d.Token[1:])
+		x.fails(err, notify.CodeUnknownDevice)
+	}
 }
 
 func countAudience(x *storeTest) {
@@ -368,6 +386,20 @@ func approval(x *storeTest) {
 	x.fails(err, notify.CodeUnknownNotification)
 	_, err = x.SetState(x.ctx(), accept(time.Time{}), notify.StateCancelled)
 	x.ok(err)
+	refused := accept(time.Time{})
+	n, err = x.Refuse(x.ctx(), refused)
+	x.ok(err)
+	x.same("refused", []any{n.State, n.Counts.Targeted, n.DoneAt.IsZero()}, []any{notify.StateCancelled, int64(0), false})
+	for _, id := range []string{refused, first} {
+		_, err = x.Refuse(x.ctx(), id)
+		x.fails(err, notify.CodeWrongState)
+	}
+	_, err = x.Approve(x.ctx(), refused, x.clock.Now(), lanes)
+	x.fails(err, notify.CodeWrongState)
+	_, err = x.Refuse(x.ctx(), "nothing")
+	x.fails(err, notify.CodeUnknownNotification)
+	_, err = x.SetState(x.ctx(), accept(time.Time{}), notify.StateSending) // resuming is no approval
+	x.fails(err, notify.CodeWrongState)
 }
 
 func recent(x *storeTest) {

@@ -104,7 +104,7 @@ func (a *App) build(ctx context.Context, o Options) (err error) {
 		Store: a.store, Bus: bus, Clock: a.clock, Log: a.log, Normalizer: o.Config.Normalizer(),
 		Sources: a.parts.Sources, Templates: a.parts.Templates, Lanes: a.parts.Lanes, Retention: o.Config.Retention,
 		AcceptQueue: o.Config.Limits.AcceptQueue, Metrics: registry,
-		Presence: a.live,
+		Presence: a.live, ApproveBroadcasts: o.Config.Web.ApproveBroadcasts,
 	})
 	a.api, err = api.New(api.Options{
 		Hub: a.hub, Store: a.store, Clock: a.clock, Log: a.log,

@@ -57,6 +57,16 @@ func (c *Client) Cancel(ctx context.Context, id string) (wire.Notification, erro
 	return c.steer(ctx, id, "cancel")
 }
 
+// Approve starts one that waits for a second person's word; not with the key that sent it.
+func (c *Client) Approve(ctx context.Context, id string) (wire.Notification, error) {
+	return c.steer(ctx, id, "approve")
+}
+
+// Refuse ends one that waits for a second person's word.
+func (c *Client) Refuse(ctx context.Context, id string) (wire.Notification, error) {
+	return c.steer(ctx, id, "refuse")
+}
+
 func (c *Client) steer(ctx context.Context, id, what string) (wire.Notification, error) {
 	return call[wire.Notification](ctx, c, request{method: http.MethodPost, path: at("notifications", id, what)})
 }

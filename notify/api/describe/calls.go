@@ -42,6 +42,8 @@ func entries() map[string]entry {
 		"POST /v1/notifications/{id}/pause":     {"pauseNotification", groupSend, "Holds a notification; what is under way goes out.", nil},
 		"POST /v1/notifications/{id}/resume":    {"resumeNotification", groupSend, "Goes on with a paused notification.", nil},
 		"POST /v1/notifications/{id}/cancel":    {"cancelNotification", groupSend, "Ends a notification; what was sent stays sent.", nil},
+		"POST /v1/notifications/{id}/approve":   {"approveNotification", groupSend, "Starts what waits for a second person's word (awaitingApproval). The key that sent it may not.", nil},
+		"POST /v1/notifications/{id}/refuse":    {"refuseNotification", groupSend, "Ends what waits for a second person's word; nobody is told.", nil},
 		"POST /v1/receipts":                     {"postReceipt", groupSend, "The app's own word that a notice was received or opened.", nil},
 		"GET /v1/trace/{id}":                    {"trace", groupSend, "The life of an event, a notification or a delivery, step by step.", nil},
 		"GET /v1/dead":                          {"listDead", groupSend, "Lists deliveries that were given up, with the platform's word.", nil},

@@ -35,7 +35,7 @@ func typeWords() map[reflect.Type][]string {
 		reflect.TypeFor[notify.Privacy](): words(notify.PrivacyFull, notify.PrivacySender, notify.PrivacyNone),
 		reflect.TypeFor[notify.Say]():     words(notify.SayTell, notify.SayInbox, notify.SayUrgent),
 		// ScopeUser is a person's own token's, which no key can have.
-		reflect.TypeFor[notify.Scope](): words(notify.ScopeAdmin, notify.ScopeSend, notify.ScopeRead, notify.ScopeUrgent),
+		reflect.TypeFor[notify.Scope](): words(notify.KeyScopes()...),
 	}
 }
 

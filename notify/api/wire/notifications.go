@@ -94,8 +94,9 @@ type Notification struct {
 	CreatedAt   time.Time           `json:"createdAt,omitzero"`
 	ExpiresAt   time.Time           `json:"expiresAt,omitzero"`
 	DoneAt      time.Time           `json:"doneAt,omitzero"`
-	// EstimatedDoneAt is when it will be done if it goes on as so far.
+	// EstimatedDoneAt is when it will be done if it goes on as so far: so many deliveries PerSecond.
 	EstimatedDoneAt time.Time `json:"estimatedDoneAt,omitzero"`
+	PerSecond       int64     `json:"perSecond,omitempty"`
 }
 
 // NotificationList is a page of notifications, newest first.

@@ -134,3 +134,46 @@ func (s *Store) FindTopics(ctx context.Context, text string, p notify.Page) ([]n
 		}, sqlFindTopics, p.After, text, beyond(text), limitOf(p))
 	})
 }
+
+const (
+	sqlLaneKeys = `SELECT key FROM lanes WHERE key>0 ORDER BY key`
+	sqlTopicsOf = `SELECT t.name FROM members m JOIN topics t ON t.key=m.topic WHERE m.user=? AND t.name>? ORDER BY t.name LIMIT ?`
+)
+
+// FindDevice implements notify.SearchStore.
+func (s *Store) FindDevice(ctx context.Context, what string) (notify.Device, error) {
+	return snapshot(ctx, s, "find device", func(q querier) (d notify.Device, err error) {
+		if key, ok := s.deviceKey(what); ok {
+			if d, err = s.scanDevice(q.row(sqlDevice, key)); err == nil {
+				return d, nil
+			}
+		}
+		lanes, err := collect(q, scanOne[int64], sqlLaneKeys)
+		if err != nil {
+			return d, err
+		}
+		for _, lane := range lanes {
+			var key, owner, since int64
+			var state int
+			known, err := found(q.row(sqlDeviceByToken, tokenHash(lane, what), lane, packToken(what)).Scan(&key, &owner, &state, &since))
+			if err != nil {
+				return d, err
+			}
+			if known {
+				return s.scanDevice(q.row(sqlDevice, key))
+			}
+		}
+		return d, unknownDevice(what)
+	})
+}
+
+// TopicsOf implements notify.SearchStore.
+func (s *Store) TopicsOf(ctx context.Context, user string, p notify.Page) ([]string, error) {
+	return snapshot(ctx, s, "list topics of a person", func(q querier) ([]string, error) {
+		key, err := userKey(q, user)
+		if err != nil {
+			return nil, err
+		}
+		return collect(q, scanOne[string], sqlTopicsOf, key, p.After, limitOf(p))
+	})
+}
