@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -144,64 +143,4 @@ func (p *Pages) topic(v *visit) error {
 		d.Next = d.Members[n-1]
 	}
 	return p.show(v, "topic", d)
-}
-
-// chart is bars over the last day, drawn on the server as SVG.
-type chart struct {
-	Title, Text string // Text says the same in words
-	Bars        []bar
-	Max         float64
-}
-
-// bar is one bar, in the chart's own units.
-type bar struct{ X, Y, H float64 }
-
-const (
-	chartSpan   = 24 * time.Hour
-	chartBars   = 96
-	chartHeight = 100.0
-)
-
-// charts draws the hub's own history.
-func (p *Pages) charts(v *visit) ([]chart, error) {
-	now := p.o.Clock.Now()
-	var out []chart
-	for _, name := range []string{notify.SampleEvents, notify.SampleAccepted, notify.SampleFailed, notify.SampleLatency} {
-		samples, err := p.o.Store.History(v.ctx, name, now.Add(-chartSpan))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, draw(v, name, samples, now))
-	}
-	return out, nil
-}
-
-// draw sums samples into bars; of latencies the longest counts.
-func draw(v *visit, name string, samples []notify.Sample, now time.Time) chart {
-	var sums [chartBars]float64
-	var total float64
-	for _, s := range samples {
-		i := int(s.At.Sub(now.Add(-chartSpan)) / (chartSpan / chartBars))
-		if i < 0 || i >= chartBars {
-			i = min(max(i, 0), chartBars-1)
-		}
-		if name == notify.SampleLatency {
-			sums[i] = max(sums[i], s.Value)
-			continue
-		}
-		sums[i] += s.Value
-		total += s.Value
-	}
-	c := chart{Title: text(v.lang, "chart."+name), Max: slices.Max(sums[:])}
-	if name == notify.SampleLatency {
-		total = c.Max
-	}
-	c.Text = text(v.lang, "chart.total."+cmp.Or(map[bool]string{true: "latency"}[name == notify.SampleLatency], "sum"), int64(total))
-	for i, s := range sums {
-		if s > 0 {
-			height := max(1, chartHeight*s/c.Max)
-			c.Bars = append(c.Bars, bar{X: float64(i) * 4, Y: chartHeight - height, H: height})
-		}
-	}
-	return c
 }

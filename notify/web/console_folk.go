@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -24,30 +25,69 @@ func folkRoutes() []Route {
 		{"POST", "/admin/users/{id}/role", forAdmin, "user.role", (*Pages).giveRole},
 		{"POST", "/admin/users/{id}/merge", forAdmin, "user.merge", (*Pages).merge},
 		{"POST", "/admin/users/{id}/erase", forAdmin, "user.erase", (*Pages).erase},
+		{"POST", "/admin/devices/{id}/test", forOperator, "device.test", (*Pages).probeDevice},
 		{"POST", "/admin/devices/{id}/remove", forOperator, "device.remove", (*Pages).dropDevice},
 		{"GET", "/admin/import", forOperator, "", (*Pages).importPage},
 		{"POST", "/admin/import", forOperator, "user.import", (*Pages).importPeople},
 	}
 }
 
-// people finds people by the beginning of anything; a device's id leads to its owner.
+// people finds people and topics by the beginning of anything; a device's id or token, and an identity in any spelling,
+// lead to the person.
 func (p *Pages) people(v *visit) error {
 	q := v.r.URL.Query()
 	var d struct {
-		Query string
-		Found notify.Found
+		Query  string
+		Found  notify.Found
+		Topics []notify.Topic
 	}
 	d.Query = strings.TrimSpace(q.Get("q"))
 	var err error
 	if d.Found, err = p.o.Store.FindUsers(v.ctx, d.Query, notify.Page{After: q.Get("after"), Limit: pageRows}); err != nil {
 		return err
 	}
-	if len(d.Found.Users) == 0 && d.Query != "" {
-		if device, err := p.o.Store.Device(v.ctx, d.Query); err == nil {
-			return v.see("/admin/users/" + device.User)
+	if d.Query == "" {
+		return p.show(v, "people", d)
+	}
+	if len(d.Found.Users) == 0 {
+		user, err := p.whole(v, d.Query)
+		if err != nil {
+			return err
+		}
+		if user != "" {
+			return v.see("/admin/users/" + url.PathEscape(user))
 		}
 	}
+	if d.Topics, err = p.o.Store.FindTopics(v.ctx, d.Query, notify.Page{Limit: foundTopics}); err != nil {
+		return err
+	}
 	return p.show(v, "people", d)
+}
+
+// foundTopics is how many topics stand beside the people that were found.
+const foundTopics = 10
+
+// whole finds the person to whom something leads that is no beginning: a device, or an identity in another spelling.
+func (p *Pages) whole(v *visit, what string) (user string, err error) {
+	d, err := p.o.Store.FindDevice(v.ctx, what)
+	if err == nil || notify.CodeOf(err) != notify.CodeUnknownDevice {
+		return d.User, err
+	}
+	ids := []notify.Identity{{Kind: notify.KindEmail, Value: what}, {Kind: notify.KindPhone, Value: what}, {Kind: notify.KindMAC, Value: what}}
+	if i, err := notify.ParseIdentity(what); err == nil {
+		ids = append(ids, i)
+	}
+	for _, i := range ids {
+		u, err := p.o.Hub.FindUser(v.ctx, i)
+		switch notify.CodeOf(err) {
+		case "":
+			return u.ID, nil
+		case notify.CodeInvalid, notify.CodeUnknownIdentity, notify.CodeUnknownUser:
+		default:
+			return "", err
+		}
+	}
+	return "", nil
 }
 
 // personData is everything about one person.
@@ -59,6 +99,8 @@ type personData struct {
 	Notifications []notify.Notification
 	Preferences   notify.Preferences
 	Unread        int
+	Topics        []string
+	Sessions      []notify.Session
 	Link, QR      string // of an invitation that was made just now
 }
 
@@ -68,7 +110,7 @@ func (p *Pages) showPerson(v *visit, link, code string) error {
 	id := v.r.PathValue("id")
 	d := personData{Link: link, QR: code}
 	s := p.o.Store
-	var errs [7]error
+	var errs [9]error
 	d.U, errs[0] = s.User(v.ctx, id)
 	if errs[0] != nil {
 		return errs[0]
@@ -79,6 +121,8 @@ func (p *Pages) showPerson(v *visit, link, code string) error {
 	d.Notifications, errs[4] = s.Notifications(v.ctx, notify.NotificationFilter{User: id}, notify.Page{Limit: 20})
 	d.Preferences, errs[5] = s.Preferences(v.ctx, id)
 	d.Unread, errs[6] = s.Unread(v.ctx, id, 1000)
+	d.Topics, errs[7] = s.TopicsOf(v.ctx, id, notify.Page{Limit: pageRows})
+	d.Sessions, errs[8] = s.Sessions(v.ctx, id, p.o.Clock.Now())
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
@@ -140,6 +184,25 @@ func (p *Pages) erase(v *visit) error {
 	p.o.API.Forget()
 	p.did(v, id, "")
 	return v.said("/admin/users", "erased")
+}
+
+// probeDevice sends a test to somebody's device, in that person's language.
+func (p *Pages) probeDevice(v *visit) error {
+	d, err := p.o.Store.Device(v.ctx, v.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	u, err := p.o.Store.User(v.ctx, d.User)
+	if err != nil {
+		return err
+	}
+	n := api.TestNotice(d, u.Locale)
+	n.By = v.actor()
+	if n, _, err = p.o.Hub.Send(v.ctx, n, notify.Idempotency{}); err != nil {
+		return err
+	}
+	p.did(v, d.ID, d.User)
+	return v.said("/admin/notifications/"+n.ID, "tested")
 }
 
 func (p *Pages) dropDevice(v *visit) error {

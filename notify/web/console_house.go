@@ -78,7 +78,11 @@ func (p *Pages) checkAccount(v *visit) error {
 	if errors.As(err, &e) && e.Code == notify.CodeUnknownAccount {
 		return err
 	}
-	return p.showSources(v, a.Source, a.Login+": "+err.Error(), false)
+	said := err.Error()
+	if words := plain(v.lang, said); words != "" {
+		said = words + " (" + said + ")"
+	}
+	return p.showSources(v, a.Source, a.Login+": "+said, false)
 }
 
 func (p *Pages) removeAccount(v *visit) error {
@@ -97,7 +101,7 @@ func (p *Pages) removeAccount(v *visit) error {
 // keysData is the keys page's.
 type keysData struct {
 	Keys   []notify.Key
-	Scopes []string
+	Scopes []notify.Scope
 	Secret string // of a key that was made just now
 	Staff  map[string]notify.Role
 	Lanes  []notify.LaneStatus
@@ -106,7 +110,7 @@ type keysData struct {
 func (p *Pages) keys(v *visit) error { return p.showKeys(v, "") }
 
 func (p *Pages) showKeys(v *visit, secret string) error {
-	d := keysData{Secret: secret, Scopes: []string{string(notify.ScopeAdmin), string(notify.ScopeSend), string(notify.ScopeRead), string(notify.ScopeUrgent)}}
+	d := keysData{Secret: secret, Scopes: notify.KeyScopes()}
 	var err1, err2, err3 error
 	d.Keys, err1 = p.o.Store.Keys(v.ctx, "")
 	d.Staff, err2 = p.o.Store.Staff(v.ctx)

@@ -31,12 +31,6 @@ type composeData struct {
 	Previews                                      []preview
 }
 
-// preview is how a platform shows the notice at most.
-type preview struct {
-	Platform    string
-	Title, Body string
-}
-
 func (p *Pages) compose(v *visit) error { return p.show(v, "send", composeData{Priority: "normal"}) }
 
 // send shows whom the notice would reach and how it looks; asked a second time, it sends.
@@ -84,44 +78,25 @@ func (p *Pages) send(v *visit) error {
 		return again(err)
 	}
 	if f.Get("go") == "" {
-		d.Previews = previews(n)
+		if d.Previews, err = p.previews(v, n); err != nil {
+			return again(err)
+		}
 		return p.show(v, "send", d)
 	}
-	if d.Approval {
-		n, err = p.o.Hub.Propose(v.ctx, n)
-	} else {
-		n, _, err = p.o.Hub.Send(v.ctx, n, notify.Idempotency{})
-	}
-	if err != nil {
+	if n, _, err = p.o.Hub.Send(v.ctx, n, notify.Idempotency{}); err != nil {
 		return again(err)
 	}
 	p.did(v, n.ID, "")
-	return v.said("/admin/notifications/"+n.ID, map[bool]string{true: "proposed", false: "sent"}[d.Approval])
+	word := "sent"
+	if n.State == notify.StateAwaitingApproval {
+		word = "proposed"
+	}
+	return v.said("/admin/notifications/"+n.ID, word)
 }
 
 // names splits what was typed at commas and spaces.
 func names(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == '\t' })
-}
-
-// shown is how much of a body fits a banner, in characters, as the platforms' own guides say or show.
-var shown = []struct {
-	platform    notify.Platform
-	title, body int
-}{{notify.APNs, 50, 178}, {notify.FCM, 65, 240}, {notify.WNS, 60, 200}, {notify.WebPush, 60, 160}}
-
-func previews(n notify.Notification) (out []preview) {
-	for _, s := range shown {
-		out = append(out, preview{string(s.platform), cut(n.Content.Title, s.title), cut(n.Content.Body, s.body)})
-	}
-	return out
-}
-
-func cut(s string, limit int) string {
-	if r := []rune(s); len(r) > limit {
-		return string(r[:limit-1]) + "…"
-	}
-	return s
 }
 
 func (p *Pages) history(v *visit) error {
@@ -147,10 +122,18 @@ type progressData struct {
 	N        notify.Notification
 	Settled  int64
 	Rows     []notify.DeliveryRow
-	MayGo    bool // approve it
+	Waits    bool // for a second person's word
+	MayGo    bool // approve or refuse it
 	Pausable bool
 	Paused   bool
 	Open     bool
+
+	People, Devices int64     // of what waits: whom it would reach
+	Previews        []preview // of what waits
+
+	PerSecond float64   // deliveries; 0: not known
+	DoneAt    time.Time // zero: not known
+	Left      string    // until then, in words
 }
 
 func (p *Pages) progress(v *visit) error {
@@ -159,11 +142,36 @@ func (p *Pages) progress(v *visit) error {
 		return err
 	}
 	d := progressData{N: n, Settled: n.Counts.Targeted - n.Counts.Pending, Pausable: n.State == notify.StateSending, Paused: n.State == notify.StatePaused,
-		Open: n.State != notify.StateDone && n.State != notify.StateCancelled, MayGo: n.State == notify.StateAwaitingApproval && n.By != v.actor()}
+		Open: n.State != notify.StateDone && n.State != notify.StateCancelled, Waits: n.State == notify.StateAwaitingApproval}
+	d.MayGo = d.Waits && n.By != v.actor()
+	if pace := p.o.Hub.Pace(n); pace.PerSecond > 0 {
+		d.PerSecond, d.DoneAt = pace.PerSecond, pace.DoneAt
+		d.Left = span(v.lang, pace.DoneAt.Sub(p.o.Clock.Now()))
+	}
+	if d.Waits {
+		if d.People, d.Devices, err = p.o.Hub.Reach(v.ctx, n.To); err != nil {
+			return err
+		}
+		if d.Previews, err = p.previews(v, n); err != nil {
+			return err
+		}
+	}
 	if d.Rows, err = p.o.Store.Deliveries(v.ctx, n.ID, "", notify.Page{Limit: pageRows}); err != nil {
 		return err
 	}
 	return p.show(v, "progress", d)
+}
+
+// span says a time to wait in words, to the two greatest units.
+func span(lang string, d time.Duration) string {
+	s := max(int64(d/time.Second), 1)
+	switch {
+	case s >= 3600:
+		return text(lang, "span.hours", s/3600, s%3600/60)
+	case s >= 60:
+		return text(lang, "span.minutes", s/60, s%60)
+	}
+	return text(lang, "span.seconds", s)
 }
 
 func (p *Pages) steer(v *visit) error {
@@ -178,6 +186,8 @@ func (p *Pages) steer(v *visit) error {
 		_, err = p.o.Hub.Cancel(v.ctx, id)
 	case "approve":
 		_, err = p.o.Hub.Approve(v.ctx, id, v.actor())
+	case "refuse":
+		_, err = p.o.Hub.Refuse(v.ctx, id)
 	default:
 		err = notify.Errorf(notify.CodeNotFound, "there is nothing here")
 	}

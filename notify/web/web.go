@@ -23,10 +23,9 @@ var pageFiles embed.FS
 type Service interface {
 	api.Service
 	SignIn(ctx context.Context, address, password string) (notify.User, error)
-	Propose(ctx context.Context, n notify.Notification) (notify.Notification, error)
-	Approve(ctx context.Context, id, by string) (notify.Notification, error)
 	Reach(ctx context.Context, to notify.Audience) (people, devices int64, err error)
 	CheckAccount(ctx context.Context, id string) error
+	Previews(n notify.Notification, v notify.Variant) ([]notify.Preview, error)
 	Apps() []string
 }
 
@@ -42,7 +41,7 @@ type Options struct {
 	// PublicURL is the hub's address as browsers see it; with https: cookies are for secure connections only.
 	PublicURL string
 	OIDC      OIDC // the zero value: no single sign-on
-	// ApproveBroadcasts: what goes to everybody from the console waits for a second person.
+	// ApproveBroadcasts: the hub's own option, so that the console says it before something is sent.
 	ApproveBroadcasts bool
 	TrustedProxies    []netip.Prefix // whose X-Forwarded-For is believed
 	Next              http.Handler   // what is no page

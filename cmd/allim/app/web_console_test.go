@@ -63,7 +63,7 @@ func TestConsolePages(t *testing.T) {
 			}
 		}
 	}
-	if a := boss.get("/admin"); !strings.Contains(a.body, "<rect") {
+	if a := boss.get("/admin"); !strings.Contains(a.body, `<path class="s0"`) {
 		t.Error("the overview draws nothing of the history")
 	}
 }

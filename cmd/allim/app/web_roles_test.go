@@ -25,7 +25,7 @@ var whoMay = map[string]string{
 	"GET /admin/users": "auditor", "GET /admin/users/{id}": "auditor", "GET /admin/notifications": "auditor", "GET /admin/notifications/{id}": "auditor",
 	"GET /admin/dead": "auditor", "GET /admin/sources": "auditor",
 
-	"POST /admin/devices/{id}/remove": "operator", "GET /admin/import": "operator", "POST /admin/import": "operator", "GET /admin/send": "operator",
+	"POST /admin/devices/{id}/test": "operator", "POST /admin/devices/{id}/remove": "operator", "GET /admin/import": "operator", "POST /admin/import": "operator", "GET /admin/send": "operator",
 	"POST /admin/send": "operator", "POST /admin/notifications/{id}/{to}": "operator", "POST /admin/dead/{id}/replay": "operator",
 	"POST /admin/accounts": "operator", "POST /admin/accounts/{id}/check": "operator", "POST /admin/accounts/{id}/remove": "operator",
 
