@@ -45,12 +45,18 @@ func (a *API) accept(c *call, in *wire.NotificationInput, key string) (accepted 
 		sum := sha256.Sum256(a.codec.Encode(codec.JSON, in))
 		idem = notify.Idempotency{KeyID: c.key.ID, Key: key, BodyHash: sum[:]}
 	}
-	n, err := fromNotification(in)
+	n, err := posted(c.key, in)
 	if err != nil {
 		return accepted, false, err
 	}
-	n.By, n.Released = c.key.ID, c.key.Allows(notify.ScopeBroadcast)
 	return a.hub.Send(c.ctx, n, idem)
+}
+
+// posted is a notification as a key posts it.
+func posted(key notify.Key, in *wire.NotificationInput) (notify.Notification, error) {
+	n, err := fromNotification(in)
+	n.By, n.Released = key.ID, key.Allows(notify.ScopeBroadcast)
+	return n, err
 }
 
 // mayHurry sees that what is urgent is sent by who may.

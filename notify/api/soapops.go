@@ -150,7 +150,7 @@ func (a *API) submissions(s *soapCall, list []wire.NotificationInput, key string
 		item.Where = indexed("notifications", i)
 		err := mayHurry(s.key, &list[i])
 		if err == nil {
-			item.Notification, err = fromNotification(&list[i])
+			item.Notification, err = posted(s.key, &list[i])
 		}
 		if err != nil {
 			faults.Add(*item, err)
