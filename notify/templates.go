@@ -7,13 +7,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/text/language"
 )
 
 // Templates are the words of the configuration: those of notices that systems post by a template's name, and others for
-// the hub's own. nil has the built-in ones only. It never changes.
-type Templates struct{ named map[string]configured }
+// the hub's own. nil has the built-in ones only. Replace puts those of a configuration that was read again in their place;
+// each look sees the one set or the other.
+type Templates struct {
+	set atomic.Pointer[map[string]configured] // never changed, only replaced
+}
+
+// Replace takes the words of others. What was accepted with a template that is gone is still told in its words, but nothing
+// more is accepted with it. Safe for concurrent use with everything but itself.
+func (t *Templates) Replace(by *Templates) {
+	next := maps.Clone(*by.set.Load())
+	for name, c := range *t.set.Load() {
+		_, stays := next[name]
+		if _, own := templateNamed(name); !stays && !own {
+			c.gone = true
+			next[name] = c
+		}
+	}
+	t.set.Store(&next)
+}
 
 // configured is a template of the configuration.
 type configured struct {
@@ -22,6 +40,7 @@ type configured struct {
 	known    map[string]bool // all params that it may have; nil: it is the hub's own and takes any
 	langs    []string
 	matcher  language.Matcher
+	gone     bool // the configuration has it no more
 }
 
 // TemplateConfig is one template of the configuration, its words still undecoded.
@@ -89,7 +108,8 @@ func (a Alternatives) patterns() []string {
 // NewTemplates compiles the templates of the configuration. One with the name of the hub's own, such as mail.received,
 // takes its place where it has words. The error names every mistake at its place.
 func NewTemplates(list []TemplateConfig) (*Templates, error) {
-	t := &Templates{named: map[string]configured{}}
+	t, named := &Templates{}, map[string]configured{}
+	t.set.Store(&named)
 	var errs []error
 	for _, c := range list {
 		made, err := compileTemplate(c)
@@ -97,7 +117,7 @@ func NewTemplates(list []TemplateConfig) (*Templates, error) {
 			errs = append(errs, err)
 			continue
 		}
-		t.named[c.ID] = made
+		named[c.ID] = made
 	}
 	return t, errors.Join(errs...)
 }
@@ -289,7 +309,7 @@ func (c *templateCompiler) languages(fallback string) {
 // find gives the words of a name.
 func (t *Templates) find(name string) (configured, bool) {
 	if t != nil {
-		if c, ok := t.named[name]; ok {
+		if c, ok := (*t.set.Load())[name]; ok {
 			return c, true
 		}
 	}
@@ -314,13 +334,13 @@ func (c configured) language(locale, own string) string {
 }
 
 // Has tells whether there is a template of that name.
-func (t *Templates) Has(name string) bool { _, ok := t.find(name); return ok }
+func (t *Templates) Has(name string) bool { c, ok := t.find(name); return ok && !c.gone }
 
 // Check tells what is wrong with a use of a template: CodeInvalid with the fields template and params.NAME.
 func (t *Templates) Check(name string, params []string) error {
 	var p problems
 	c, ok := t.find(name)
-	if !ok {
+	if !ok || c.gone {
 		p.add("template", "there is no template %q", name)
 	}
 	for _, r := range c.required {

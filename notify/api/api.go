@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -119,7 +120,7 @@ type API struct {
 	started  time.Time
 	// documents gives what the hub says about its own API.
 	documents func() (documents, error)
-	mappings  map[string]*docmap.Mapping
+	mappings  atomic.Pointer[map[string]*docmap.Mapping]
 	turns     chan struct{} // taken by each foreign document that is being read
 	strangers chan struct{} // taken by each SOAP message that is read before it is known who sends it
 	soapURL   string
@@ -145,10 +146,7 @@ func New(o Options) (*API, error) {
 			[]string{"operation", "result"})}
 	a.strangers, a.soapURL = make(chan struct{}, maxStrangers), o.SOAPURL
 	a.turns = make(chan struct{}, runtime.GOMAXPROCS(0))
-	a.mappings = make(map[string]*docmap.Mapping, len(o.Mappings))
-	for _, m := range o.Mappings {
-		a.mappings[m.ID()] = m
-	}
+	a.SetMappings(o.Mappings)
 	if err := a.trustOrigin(o.PublicURL); err != nil {
 		return nil, err
 	}
@@ -165,6 +163,15 @@ func New(o Options) (*API, error) {
 	a.started = o.Clock.Now()
 	a.touches = startTouches(o.Store, o.Clock, o.Log)
 	return a, nil
+}
+
+// SetMappings puts other mappings in the place of those that there were; a document that is being read keeps its own.
+func (a *API) SetMappings(list []*docmap.Mapping) {
+	byID := make(map[string]*docmap.Mapping, len(list))
+	for _, m := range list {
+		byID[m.ID()] = m
+	}
+	a.mappings.Store(&byID)
 }
 
 func (a *API) trustOrigin(public string) error {

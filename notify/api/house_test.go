@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // house is an API over fakes, behind a real server.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	clock  *notifytest.Clock
 	store  *memStore
 	hub    *fakeHub
@@ -30,7 +30,7 @@ type house struct {
 	keys   map[notify.Scope]string // a key with only that scope; ScopeUser: kim's token
 }
 
-func newHouse(t *testing.T, change ...func(*api.Options)) *house {
+func newHouse(t testing.TB, change ...func(*api.Options)) *house {
 	t.Helper()
 	h := &house{t: t, clock: notifytest.NewClock(time.Time{}), store: newMemStore(), keys: map[notify.Scope]string{}}
 	h.hub = &fakeHub{store: h.store, clock: h.clock}

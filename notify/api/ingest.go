@@ -47,7 +47,7 @@ func (a *API) foreignHandler(r ForeignRoute) gin.HandlerFunc {
 		ctx, cancel := context.WithTimeout(g.Request.Context(), callTimeout)
 		defer cancel()
 		c.ctx, c.route, c.status = ctx, post+" "+r.Path, r.Status
-		f := &foreignCall{mapping: a.mappings[c.param("mapping")], trial: r.trial}
+		f := &foreignCall{mapping: (*a.mappings.Load())[c.param("mapping")], trial: r.trial}
 		a.formOf(c, f)
 		if err := a.serveForeign(c, f, r); err != nil {
 			a.refuse(c, f, err)

@@ -17,7 +17,7 @@ import (
 )
 
 // mappings are those of every house: plain finds names, erp answers in its own form, tied is for one key.
-func mappings(t *testing.T) (all []*docmap.Mapping) {
+func mappings(t testing.TB) (all []*docmap.Mapping) {
 	t.Helper()
 	for id, yaml := range map[string]string{
 		"plain": `

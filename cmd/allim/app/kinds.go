@@ -28,6 +28,7 @@ type Parts struct {
 	Sources   []notify.Source
 	Mappings  []*docmap.Mapping
 	Templates *notify.Templates
+	table     mappingTable // of Mappings, for the sources
 }
 
 // Build makes them; no connection is made and nothing is started. The error names every mistake in the kinds' own parts;
@@ -47,6 +48,7 @@ func Build(env Env) (*Parts, error) {
 	if p.Mappings, err = Mappings(env.Config, p.Templates); err != nil {
 		errs = append(errs, err)
 	}
+	p.table.set(p.Mappings)
 	for _, source := range env.Config.Sources {
 		errs = append(errs, p.addSource(env, source))
 	}
@@ -95,7 +97,7 @@ func (p *Parts) addSource(env Env, source notify.SourceConfig) error {
 			continue
 		}
 		connector, err := kind.New(notify.ConnectorEnv{Source: source, Outgoing: env.Config.Outgoing.Notify(), Clock: env.Clock,
-			Log: env.Log.With("source", source.ID), Mappings: byID(p.Mappings)})
+			Log: env.Log.With("source", source.ID), Mappings: p.table.named()})
 		if err != nil {
 			return placed(source.Section, err)
 		}

@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"allim.dev/allim/configs"
 )
 
-// Reload takes what it can from a configuration that was read again: the log's level and the certificate, whose files
-// are read anew. It gives the names of what else changed and needs a restart. An error changes nothing.
+// Reload takes what it can from a configuration that was read again: the log's level, the mappings and templates, and the
+// certificate, whose files are read anew. It gives the names of what else changed and needs a restart. An error changes
+// nothing.
 func (a *App) Reload(next *configs.Config, level *slog.LevelVar) (restart []string, err error) {
 	parts, err := Build(Env{Config: next, Clock: a.clock, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -28,5 +30,11 @@ func (a *App) Reload(next *configs.Config, level *slog.LevelVar) (restart []stri
 		a.cert.current.Store(cert.current.Load())
 		applied = append(applied, "tls.cert_file", "tls.key_file")
 	}
-	return slices.DeleteFunc(a.config.Changed(next), func(name string) bool { return slices.Contains(applied, name) }), nil
+	// The templates first: a new mapping may use a new one.
+	a.parts.Templates.Replace(parts.Templates)
+	a.parts.table.set(parts.Mappings)
+	a.api.SetMappings(parts.Mappings)
+	return slices.DeleteFunc(a.config.Changed(next), func(name string) bool {
+		return slices.Contains(applied, name) || strings.HasPrefix(name, "mapping ") || strings.HasPrefix(name, "template ")
+	}), nil
 }
