@@ -29,6 +29,12 @@ type SoleAccounter interface {
 	SoleAccount() (login string)
 }
 
+// ZoneMinder is a connector that plans by people's time zones (Account.Zones): its accounts count as changed when somebody's
+// zone does.
+type ZoneMinder interface {
+	MindsZones()
+}
+
 // AccountLister is a connector that can log in and tell what an account has, in one line of plain words, such as the names of
 // its calendars. It stands for AccountChecker.
 type AccountLister interface {
@@ -98,10 +104,14 @@ type Account struct {
 	Secret   string // its own password, decrypted; empty where the source's master login serves
 	Users    []string
 	Explicit bool // added by IT; else it follows an identity
+	// Topic is the one whose members are told, where the source is one thing and nobody's account.
+	Topic string
 	// TimeZone is the first user's that has one (IANA name), and Addresses are the e-mail addresses of all of them: what
-	// calendars ask for. Only Watch.Accounts fills them in.
+	// calendars ask for. Zones are the time zones of all who may be told, each once, sorted; one is empty when some have
+	// none; of a topic those of all users. Only Watch.Accounts fills them in.
 	TimeZone  string
 	Addresses []string
+	Zones     []string
 	// LastActive is when it last had an event: recently active ones go first at a reconnect.
 	LastActive time.Time
 	CreatedAt  time.Time

@@ -37,6 +37,17 @@ type Event struct {
 	Params map[string]string
 	// URL leads to the thing, when the source knows one.
 	URL string
+	// Local is that of the reminder that it came of; given by the hub.
+	Local *Local `json:"-"`
+}
+
+// Local binds a reminder to a time without a zone, such as a floating time or a whole day (RFC 5545 section 3.3.5, form 1):
+// it is for those people only in whose time zone its moment is that time.
+type Local struct {
+	// Zone is the people's, as User.TimeZone has it; empty: of those who have none.
+	Zone string
+	// Wall is what a clock there shows at the moment, as if it were UTC.
+	Wall time.Time
 }
 
 // Object names a calendar object or task within an account, for its reminders.
@@ -51,6 +62,9 @@ type Reminder struct {
 	FireAt       time.Time // UTC
 	// Until is when it makes no sense any more, such as the end of the meeting; zero: never.
 	Until time.Time
+	// Local: one row of several, each for the people of one time zone. All of them have one Event.Told, so that who comes
+	// from one zone to another is not told again. nil: for everybody.
+	Local *Local
 	// Event is what to record when it fires. Its key is given by the hub (see Key); SeenAt too, and At when it is zero.
 	Event Event
 }

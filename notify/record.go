@@ -77,12 +77,18 @@ func (w *watcher) watched(ctx context.Context) ([]Account, error) {
 	if !ok {
 		return w.hub.store.WatchedAccounts(ctx, w.source.ID)
 	}
-	a := Account{Source: w.source.ID, Login: sole.SoleAccount(), Explicit: true, CreatedAt: w.hub.clock.Now()}
+	a := Account{Source: w.source.ID, Login: sole.SoleAccount(), Topic: w.source.Topic, Explicit: true, CreatedAt: w.hub.clock.Now()}
+	it := func() ([]Account, error) {
+		accounts, err := w.hub.store.WatchedAccounts(ctx, w.source.ID)
+		return slices.DeleteFunc(accounts, func(other Account) bool { return other.Login != a.Login || other.Topic != a.Topic }), err
+	}
+	if accounts, err := it(); err != nil || len(accounts) > 0 {
+		return accounts, err
+	}
 	if _, _, err := w.hub.store.PutAccount(ctx, a); err != nil {
 		return nil, err
 	}
-	accounts, err := w.hub.store.WatchedAccounts(ctx, w.source.ID)
-	return slices.DeleteFunc(accounts, func(other Account) bool { return other.Login != a.Login }), err
+	return it()
 }
 
 // forget drops the health of accounts that are no more.
@@ -237,6 +243,21 @@ func (h *Hub) syncAccounts(ctx context.Context) {
 			h.log.Warn("accounts do not follow the identities yet; another try follows", "source", id, "error", err)
 		}
 		if changed {
+			h.bus.Wake(SubjectAccounts(id))
+		}
+	}
+}
+
+// zoneChanged lets a person's new zone have its effect: what the clock there skipped is planned, and connectors plan for it.
+// Nothing is lost when this hub ends before: they look at the zones when they start, and the events are stored. Of a person
+// who is new only sources without accounts have to know: the others' accounts change.
+func (h *Hub) zoneChanged(isNew bool) {
+	if !isNew {
+		h.planner.again()
+	}
+	for id, w := range h.sources {
+		_, minds := w.connector.(ZoneMinder)
+		if _, sole := w.connector.(SoleAccounter); minds && (sole || !isNew) {
 			h.bus.Wake(SubjectAccounts(id))
 		}
 	}

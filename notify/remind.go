@@ -95,18 +95,23 @@ func (d DueReminder) fire(now time.Time) (Event, Firing) {
 		return Event{}, FiredNot
 	}
 	e := d.Event
-	e.Key, e.SeenAt = d.Key(), now
+	e.Key, e.SeenAt, e.Local = d.Key(), now, d.Local
 	if e.At.IsZero() {
 		e.At = d.FireAt
 	}
 	if late <= reminderLate {
 		return e, FiredOnTime
 	}
+	return e.late(), FiredLate
+}
+
+// late marks an event as late.
+func (e Event) late() Event {
 	params := make(map[string]string, len(e.Params)+1)
 	maps.Copy(params, e.Params)
 	params[ParamLate] = "true"
 	e.Params = params
-	return e, FiredLate
+	return e
 }
 
 // lifetime is how long an event is worth telling. A reminder's ends with the meeting: one that waits for a phone that is
@@ -115,7 +120,11 @@ func lifetime(e Event, now time.Time) time.Duration {
 	if e.Type != CalendarReminder {
 		return DefaultTTL
 	}
-	end, err := time.Parse(time.RFC3339, cmp.Or(e.Params["end"], e.Params["start"]))
+	written := cmp.Or(e.Params["end"], e.Params["start"])
+	end, err := time.Parse(time.RFC3339, written)
+	if local, fault := time.Parse(localTime, written); fault == nil && e.Local != nil { // by the same clock as its moment
+		end, err = e.At.Add(local.Sub(e.Local.Wall)), nil
+	}
 	if err != nil { // a whole day
 		return DefaultTTL
 	}

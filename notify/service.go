@@ -15,10 +15,17 @@ func (h *Hub) PutUser(ctx context.Context, u User) (stored User, created bool, e
 		return User{}, false, err
 	}
 	u.UpdatedAt = h.clock.Now()
+	old, err := h.store.User(ctx, u.ID)
+	if err != nil && CodeOf(err) != CodeUnknownUser {
+		return User{}, false, err
+	}
 	if created, err = h.store.PutUser(ctx, u); err != nil {
 		return User{}, false, err
 	}
 	h.syncAccounts(ctx)
+	if created || old.TimeZone != u.TimeZone {
+		h.zoneChanged(created)
+	}
 	stored, err = h.store.User(ctx, u.ID)
 	return stored, created, err
 }
@@ -50,6 +57,7 @@ func (h *Hub) MergeUser(ctx context.Context, from, into string) error {
 	err := h.store.MergeUser(ctx, from, into)
 	if err == nil {
 		h.syncAccounts(ctx)
+		h.zoneChanged(false)
 	}
 	return err
 }

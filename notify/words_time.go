@@ -30,14 +30,21 @@ func newReader(v Variant, at time.Time) reader {
 
 // point is a moment in the reader's zone, or a day.
 type point struct {
-	t   time.Time
-	day bool
+	t     time.Time
+	day   bool
+	local bool // a time without a zone: it is the same on every wall
 }
 
-// point reads a moment (RFC 3339) or a day (2006-01-02).
+// localTime is how a time without a zone is written.
+const localTime = "2006-01-02T15:04:05"
+
+// point reads a moment (RFC 3339), a time without a zone (2006-01-02T15:04:05) or a day (2006-01-02).
 func (r reader) point(s string) (point, bool) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return point{t: t.In(r.zone)}, true
+	}
+	if t, err := time.Parse(localTime, s); err == nil {
+		return point{t: t, local: true}, true
 	}
 	t, err := time.Parse(time.DateOnly, s)
 	return point{t: t, day: true}, err == nil
@@ -54,7 +61,7 @@ func (r reader) span(start, end string) string {
 		out += r.clock(from)
 	}
 	to, ok := r.point(end)
-	if ok && to.day == from.day && to.t.After(from.t) {
+	if ok && to.day == from.day && to.local == from.local && to.t.After(from.t) {
 		switch sameDay := from.t.Format(time.DateOnly) == to.t.Format(time.DateOnly); {
 		case from.day:
 			out += r.dash() + r.day(to)
@@ -64,7 +71,7 @@ func (r reader) span(start, end string) string {
 			out += r.dash() + r.day(to) + r.clock(to)
 		}
 	}
-	if !from.day && r.utc {
+	if !from.day && !from.local && r.utc {
 		out += " UTC"
 	}
 	return out

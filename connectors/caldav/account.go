@@ -23,7 +23,7 @@ type account struct {
 	loaded      bool
 	place       placeState
 	plan        planState
-	zone        *time.Location
+	zones       []ical.Zone            // of the account's people
 	addresses   []string               // of the account's people
 	collections map[string]*collection // by id
 	health      tracker
@@ -38,11 +38,12 @@ type account struct {
 
 // identity is what makes an account another one when it changes.
 type identity struct {
-	login, secret, zone, addresses string
+	login, secret, zones, addresses string
 }
 
 func identityOf(a notify.Account) identity {
-	return identity{login: a.Login, secret: a.Secret, zone: a.TimeZone, addresses: strings.Join(a.Addresses, "\n")}
+	return identity{login: a.Login, secret: a.Secret, zones: strings.Join(append([]string{a.TimeZone}, a.Zones...), "\n"),
+		addresses: strings.Join(a.Addresses, "\n")}
 }
 
 // collection is one calendar or task list of an account.
@@ -126,7 +127,7 @@ func storeTrouble(err error) error {
 
 // owner is the person as the calendars know them.
 func (a *account) owner(c *collection) ical.Owner {
-	o := ical.Owner{Addresses: slices.Concat(a.place.Addresses, a.addresses), Zone: a.zone, CalendarZone: c.state.Zone, Foreign: c.state.Foreign,
+	o := ical.Owner{Addresses: slices.Concat(a.place.Addresses, a.addresses), Zones: a.zones, CalendarZone: c.state.Zone, Foreign: c.state.Foreign,
 		Reminder: a.src.settings.Reminders.Default}
 	if strings.Contains(a.who.login, "@") {
 		o.Addresses = append(o.Addresses, a.who.login)

@@ -20,6 +20,7 @@
 package caldav
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -30,6 +31,7 @@ import (
 	"strings"
 	"time"
 
+	"allim.dev/allim/connectors/ical"
 	"allim.dev/allim/notify"
 )
 
@@ -54,7 +56,9 @@ type connector struct {
 var (
 	_ notify.Connector     = (*connector)(nil)
 	_ notify.Checker       = (*connector)(nil)
+	_ notify.ZoneMinder    = (*connector)(nil)
 	_ notify.AccountLister = (*connector)(nil)
+	_ notify.ZoneMinder    = (*connector)(nil)
 )
 
 // New makes a connector from its section of the configuration. The error points at the line that is wrong.
@@ -157,12 +161,28 @@ func (l listed) describe() string {
 	return fmt.Sprintf("%s (%s)", name, kind)
 }
 
-// zoneOf is an account's time zone, where its person has one that is known here.
-func zoneOf(a notify.Account) *time.Location {
-	if a.TimeZone == "" {
+// MindsZones implements notify.ZoneMinder.
+func (c *connector) MindsZones() {}
+
+// zonesOf are the time zones of an account's people. Who has none is with the first who has one.
+func zonesOf(a notify.Account) []ical.Zone {
+	names := a.Zones
+	if len(names) == 0 {
+		names = []string{a.TimeZone}
+	}
+	zones := make([]ical.Zone, 0, len(names))
+	for _, name := range names {
+		zones = append(zones, ical.Zone{Name: name, Location: zoneNamed(cmp.Or(name, a.TimeZone))})
+	}
+	return zones
+}
+
+// zoneNamed gives a zone; nil when it is none that is known here.
+func zoneNamed(name string) *time.Location {
+	if name == "" {
 		return nil
 	}
-	zone, err := time.LoadLocation(a.TimeZone)
+	zone, err := time.LoadLocation(name)
 	if err != nil {
 		return nil
 	}

@@ -115,9 +115,9 @@ func (v *visit) replanOne(c *collection, id string, o *objectState) {
 
 // planned says what reminders depend on beside the objects.
 func (a *account) planned() string {
-	zone := ""
-	if a.zone != nil {
-		zone = a.zone.String()
+	parts := append([]string{a.src.settings.Reminders.Default.String()}, a.owner(&collection{}).Addresses...)
+	for _, z := range a.zones {
+		parts = append(parts, "zone "+z.Name+" "+z.Location.String())
 	}
-	return shortHash(strings.Join(append([]string{zone, a.src.settings.Reminders.Default.String()}, a.owner(&collection{}).Addresses...), "\n"))
+	return shortHash(strings.Join(parts, "\n"))
 }

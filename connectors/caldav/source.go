@@ -244,7 +244,7 @@ func (s *source) enqueue(a *account) {
 
 func (s *source) newAccount(acct notify.Account) *account {
 	a := &account{src: s, id: acct.ID, who: identityOf(acct), index: -1, access: s.client.access(acct.Login, acct.Secret)}
-	a.zone, a.addresses = zoneOf(acct), acct.Addresses
+	a.zones, a.addresses = zonesOf(acct), acct.Addresses
 	watch, id := s.watch, acct.ID
 	a.health = tracker{h: acct.Health, clock: s.clock, report: func(h notify.Health) { watch.Report(id, h) }}
 	a.health.h.Notes = nil

@@ -2,9 +2,11 @@ package feed
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"allim.dev/allim/connectors/ical"
@@ -132,26 +134,49 @@ func (st *state) gone(cal *ical.Calendar, there map[string]bool, notes *[]string
 	return gone
 }
 
-// owner is for whom a calendar feed is read: all of its objects are others' work.
-func (c *connector) owner() ical.Owner {
-	return ical.Owner{Zone: c.settings.zone(), Foreign: true, Reminder: c.settings.Reminder}
+// owner is for whom a calendar feed is read: people of these zones, and all of its objects are others' work. Who has no zone
+// is with the calendar.
+func (c *connector) owner(zones []string) ical.Owner {
+	o := ical.Owner{Foreign: true, Reminder: c.settings.Reminder}
+	for _, name := range zones {
+		loc, err := time.LoadLocation(name)
+		if name == "" || err != nil {
+			loc = c.settings.zone()
+		}
+		o.Zones = append(o.Zones, ical.Zone{Name: name, Location: loc})
+	}
+	return o
 }
 
-// look tells what a change means.
-func (c *connector) look(ch change, st *state, now time.Time, silent bool) ical.Outcome {
+// meaning tells what a change means.
+func (w *watcher) meaning(ch change, st *state, now time.Time, silent bool) ical.Outcome {
 	since := now.Add(-lateReminders)
 	if st.head.Since.After(since) {
 		since = st.head.Since
 	}
-	return c.reader.Look(ical.Change{Old: ch.old, New: ch.new, Owner: c.owner(), Now: now, Since: since, Silent: silent})
+	return w.reader.Look(ical.Change{Old: ch.old, New: ch.new, Owner: w.owner(w.zones), Now: now, Since: since, Silent: silent})
 }
 
+// rezone makes the reminders of a calendar for the zones that people have now, from what is kept.
+func (w *watcher) rezone(ctx context.Context) error {
+	if w.st == nil || w.st.fresh || !w.st.head.Calendar || w.st.head.Zones == zoneSet(w.zones) {
+		return nil
+	}
+	now, st := w.clock.Now(), w.st.clone()
+	st.head.Zones, st.head.dirty = zoneSet(w.zones), true
+	batches, _ := w.calendarBatches(st.again(), st, now, true)
+	return w.put(ctx, st, batches...)
+}
+
+// zoneSet names a set of zones.
+func zoneSet(zones []string) string { return strings.Join(zones, " ") + "." }
+
 // calendarBatches turns changes into batches of a bounded size, and the state into what it is after them.
-func (c *connector) calendarBatches(changes []change, st *state, now time.Time, silent bool) (batches []notify.Batch, notes []string) {
-	for part := range slices.Chunk(changes, chunkObjects) {
+func (w *watcher) calendarBatches(changes []change, st *state, now time.Time, silent bool) (batches []notify.Batch, notes []string) {
+	for part := range slices.Chunk(changes, max(1, chunkObjects/len(w.zones))) {
 		b := notify.Batch{State: map[string][]byte{}, Reminders: map[notify.Object][]notify.Reminder{}}
 		for _, ch := range part {
-			out := c.look(ch, st, now, silent)
+			out := w.meaning(ch, st, now, silent)
 			b.Events = append(b.Events, out.Events...)
 			b.Reminders[notify.Object(ch.name)] = out.Reminders
 			if notes = append(notes, out.Notes...); len(notes) > maxNotes {

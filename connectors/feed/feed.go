@@ -40,6 +40,7 @@ var (
 	_ notify.Connector     = (*connector)(nil)
 	_ notify.Checker       = (*connector)(nil)
 	_ notify.SoleAccounter = (*connector)(nil)
+	_ notify.ZoneMinder    = (*connector)(nil)
 )
 
 // New makes a connector from its section of the configuration. The error points at the line that is wrong.
@@ -68,6 +69,9 @@ func (c *connector) Run(ctx context.Context, watch notify.Watch) error {
 	defer c.fetcher.close()
 	return (&runner{connector: c, watch: watch}).run(ctx)
 }
+
+// MindsZones implements notify.ZoneMinder.
+func (c *connector) MindsZones() {}
 
 // Check implements notify.Checker: the address answers with something that can be read as a feed.
 func (c *connector) Check(ctx context.Context) error {

@@ -119,7 +119,7 @@ func (l *look) restart() {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.w = &watcher{connector: c, watch: l.watch, account: accounts[0].ID, health: accounts[0].Health}
+	l.w = &watcher{connector: c, watch: l.watch, account: accounts[0].ID, health: accounts[0].Health, zones: []string{""}}
 }
 
 // round looks once and gives the titles that were told by it.

@@ -37,7 +37,8 @@ type Settings struct {
 	MaxAge time.Duration `yaml:"max_age"`
 	// Charset is the feed's, where it says none or a wrong one, such as euc-kr.
 	Charset string `yaml:"charset"`
-	// TimeZone is that of dates without a zone, and of a calendar's floating times and whole days; empty: UTC.
+	// TimeZone is that of dates without a zone, and, for people who have none, of a calendar's floating times and whole days;
+	// empty: UTC.
 	TimeZone string `yaml:"time_zone"`
 	// Reminder is how long before a calendar's events without alarms people are reminded; 0: not at all.
 	Reminder time.Duration `yaml:"reminder"`

@@ -20,10 +20,11 @@ type head struct {
 	URL        string     `json:"url"` // a hash: of another address nothing holds
 	Calendar   bool       `json:"calendar,omitempty"`
 	Validators validators `json:"validators"`
-	Body       string     `json:"body,omitempty"` // hash of the last answer
-	Since      time.Time  `json:"since"`          // when it was first seen
-	Whole      time.Time  `json:"whole"`          // when it was last fetched without a condition
-	Looked     time.Time  `json:"looked"`         // when the calendar's reminders were last made
+	Body       string     `json:"body,omitempty"`  // hash of the last answer
+	Since      time.Time  `json:"since"`           // when it was first seen
+	Whole      time.Time  `json:"whole"`           // when it was last fetched without a condition
+	Looked     time.Time  `json:"looked"`          // when the calendar's reminders were last made
+	Zones      string     `json:"zones,omitempty"` // for which zones
 	NotBefore  time.Time  `json:"notBefore,omitzero"`
 	SharedIDs  bool       `json:"sharedIds,omitempty"` // different items have one guid
 	NewIDs     bool       `json:"newIds,omitempty"`    // items get new guids and dates at every answer

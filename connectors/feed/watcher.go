@@ -47,6 +47,9 @@ func (r *runner) run(ctx context.Context) error {
 		case r.w == nil || r.w.account != accounts[0].ID:
 			r.w = &watcher{connector: r.connector, watch: r.watch, account: accounts[0].ID, health: accounts[0].Health}
 		}
+		if r.w.zones = accounts[0].Zones; len(r.w.zones) == 0 {
+			r.w.zones = []string{""}
+		}
 		if err := r.rounds(ctx, changed); err != nil {
 			return err
 		}
@@ -56,6 +59,10 @@ func (r *runner) run(ctx context.Context) error {
 
 // rounds looks again and again until the accounts change. An error means that this hub must stop.
 func (r *runner) rounds(ctx context.Context, changed <-chan struct{}) error {
+	if err := r.w.rezone(ctx); err != nil && ctx.Err() == nil {
+		r.log.Warn("reminders are not made for people's time zones yet; trying again", "error", err)
+		r.w.plan(r.clock.Now(), storeWait)
+	}
 	for ctx.Err() == nil {
 		if wait := min(r.w.next.Sub(r.clock.Now()), r.w.pause); wait > 0 && r.sleep(ctx, wait, changed) { // the clock may jump back
 			return nil
@@ -107,7 +114,8 @@ type watcher struct {
 	watch   notify.Watch
 	account string
 	health  notify.Health
-	st      *state // nil: not loaded
+	zones   []string // of the people who are told; at least one
+	st      *state   // nil: not loaded
 	next    time.Time
 	pause   time.Duration // until next, when it was planned
 	failed  int           // rounds in a row
@@ -198,6 +206,9 @@ func (w *watcher) look(ctx context.Context) error {
 	if err := w.load(ctx); err != nil {
 		return err
 	}
+	if err := w.rezone(ctx); err != nil {
+		return err
+	}
 	now := w.clock.Now()
 	if w.st.head.NotBefore.After(now) && w.st.head.NotBefore.Sub(now) <= maxRetryAfter {
 		return &trouble{state: notify.HealthBackoff, text: firstOf(w.health.LastError, "the server asked to come again later"), after: w.st.head.NotBefore}
@@ -259,7 +270,7 @@ func (w *watcher) take(ctx context.Context, st *state, d *document, moved string
 	isCalendar := d.calendar != nil
 	silent := st.fresh || st.head.Calendar != isCalendar // a feed that has become something else begins anew
 	if silent {
-		st.head.Since, st.head.Calendar, st.head.dirty = now, isCalendar, true
+		st.head.Since, st.head.Calendar, st.head.Zones, st.head.dirty = now, isCalendar, zoneSet(w.zones), true
 	}
 	var batches []notify.Batch
 	var notes []string

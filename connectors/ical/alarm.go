@@ -17,6 +17,7 @@ const (
 type alarm struct {
 	name     string     // stable: made of what it says, not of where it stands
 	absolute *time.Time // a moment, else:
+	floats   bool       // absolute is a time on the person's own wall
 	lead     span       // relative to the start, or
 	toEnd    bool       // to the end
 	repeat   int        // further times,
@@ -61,6 +62,9 @@ func (s *series) alarm(k *component) (alarm, error) {
 		t = t.of(p)
 		at := moment(t.wall, s.f.of(t))
 		a.absolute, a.name = &at, at.Format("20060102T150405Z")
+		if a.floats = s.f.floats(t); a.floats {
+			a.name = t.wall.Format("20060102T150405")
+		}
 	} else {
 		if a.lead, err = parseSpan(p.value); err != nil {
 			return a, err
@@ -88,6 +92,9 @@ type ring struct {
 	alarm string
 	id    string // the instance's; "" for an absolute alarm, whichever instance it is shown with
 	i     instance
+	// floats: it is on the person's own wall, at the time wall by the object's words. Daylight saving may make at another one.
+	floats bool
+	wall   time.Time
 }
 
 // rings gives all moments from since to until at which the person is to be reminded, in order.
@@ -110,15 +117,17 @@ func (s *series) rings(owner Owner, since, until time.Time) []ring {
 			}
 			if a.absolute != nil {
 				s.absoluteOnce(absolute, i, a)
-			} else if anchor, ok := s.anchor(i, a); ok {
-				all = s.ringsOf(all, i, a, a.lead.after(anchor, i.e.loc))
+			} else if first, ok := s.anchor(i, a); ok {
+				first.wall = a.lead.after(first.wall, time.UTC)
+				first.at = a.lead.after(first.at, i.e.loc)
+				all = s.ringsOf(all, first, a)
 			}
 		}
 		if s.o.Kind == KindTask && i.e.ends {
-			all = append(all, ring{at: s.dueAt(i, owner), alarm: "due", id: i.id, i: i})
+			all = append(all, s.dueRing(i, owner))
 		}
 		if !i.e.declared && s.o.Kind == KindEvent && owner.Reminder > 0 {
-			all = append(all, ring{at: defaultAt(i, owner), alarm: "default", id: i.id, i: i})
+			all = append(all, defaultRing(i, owner))
 		}
 	}
 	for _, r := range absolute {
@@ -156,27 +165,29 @@ func (s *series) minds(e *entry) bool {
 // cancelled tells whether an entry is called off, by itself or by the METHOD it came with.
 func (s *series) cancelled(e *entry) bool { return e.status() == "CANCELLED" || s.o.method == "CANCEL" }
 
-// anchor gives the moment to which an alarm is relative. A task without a start has only its end.
-func (s *series) anchor(i instance, a alarm) (time.Time, bool) {
+// anchor gives that to which an alarm is relative, as a ring at its moment. A task without a start has only its end.
+func (s *series) anchor(i instance, a alarm) (ring, bool) {
+	start := ring{at: i.start, wall: i.wall, floats: i.e.floats, id: i.id, i: i}
+	end := ring{at: i.end, wall: wallOf(i.end, i.e.endLoc), floats: i.e.endFloats, id: i.id, i: i}
 	if s.o.Kind == KindTask && (a.toEnd || i.e.c.get("DTSTART") == nil) {
-		return i.end, i.e.ends
+		return end, i.e.ends
 	}
 	if a.toEnd {
-		return i.end, true
+		return end, true
 	}
-	return i.start, true
+	return start, true
 }
 
 // ringsOf adds an alarm's first moment and its repetitions, without those that were acknowledged.
-func (s *series) ringsOf(all []ring, i instance, a alarm, at time.Time) []ring {
-	name := a.name
+func (s *series) ringsOf(all []ring, r ring, a alarm) []ring {
+	r.alarm = a.name
 	for n := 0; n <= a.repeat; n++ {
 		if n > 0 {
-			at = a.every.after(at, i.e.loc)
-			name = a.name + "+" + strconv.Itoa(n)
+			r.at, r.wall = a.every.after(r.at, r.i.e.loc), a.every.after(r.wall, time.UTC)
+			r.alarm = a.name + "+" + strconv.Itoa(n)
 		}
-		if at.After(a.acked) {
-			all = append(all, ring{at: at, alarm: name, id: i.id, i: i})
+		if r.at.After(a.acked) {
+			all = append(all, r)
 		}
 	}
 	return all
@@ -184,7 +195,7 @@ func (s *series) ringsOf(all []ring, i instance, a alarm, at time.Time) []ring {
 
 // absoluteOnce keeps an absolute alarm with the instance that it is most likely meant for: the first that is not over then.
 func (s *series) absoluteOnce(kept map[string]ring, i instance, a alarm) {
-	for _, r := range s.ringsOf(nil, i, a, *a.absolute) {
+	for _, r := range s.ringsOf(nil, ring{at: *a.absolute, wall: wallOf(*a.absolute, s.f.own), floats: a.floats, id: i.id, i: i}, a) {
 		old, ok := kept[r.alarm]
 		if !ok || old.i.end.Before(r.at) && !i.end.Before(r.at) {
 			kept[r.alarm] = r
@@ -210,23 +221,35 @@ func (s *series) leads() time.Duration {
 // dueAt gives the moment at which a task is due: of a day, the morning of it.
 func (s *series) dueAt(i instance, owner Owner) time.Time {
 	if i.e.endDays {
-		return morning(wallOf(i.end, i.e.loc), i.e.loc, owner)
+		return moment(owner.morning(wallOf(i.end, i.e.endLoc)), i.e.endLoc)
 	}
 	return i.end
 }
 
-// defaultAt gives the moment of the source's own reminder: of an all-day event, the morning of its day.
-func defaultAt(i instance, owner Owner) time.Time {
-	if i.e.days {
-		return morning(i.wall, i.e.loc, owner)
+// dueRing is the moment at which a task is due.
+func (s *series) dueRing(i instance, owner Owner) ring {
+	r := ring{at: s.dueAt(i, owner), wall: wallOf(i.end, i.e.endLoc), floats: i.e.endFloats, alarm: "due", id: i.id, i: i}
+	if i.e.endDays {
+		r.wall = owner.morning(r.wall)
 	}
-	return i.start.Add(-owner.Reminder)
+	return r
 }
 
-func morning(day time.Time, loc *time.Location, owner Owner) time.Time {
-	at := owner.AllDayAt
+// defaultRing is the moment of the source's own reminder: of an all-day event, the morning of its day.
+func defaultRing(i instance, owner Owner) ring {
+	r := ring{at: i.start.Add(-owner.Reminder), wall: i.wall.Add(-owner.Reminder), floats: i.e.floats, alarm: "default", id: i.id, i: i}
+	if i.e.days {
+		r.wall = owner.morning(i.wall)
+		r.at = moment(r.wall, i.e.loc)
+	}
+	return r
+}
+
+// morning gives the time of day at which a day is told of.
+func (o Owner) morning(day time.Time) time.Time {
+	at := o.AllDayAt
 	if at == 0 {
 		at = 9 * time.Hour
 	}
-	return moment(day.Truncate(24*time.Hour).Add(at), loc)
+	return day.Truncate(24 * time.Hour).Add(at)
 }

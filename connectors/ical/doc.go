@@ -26,9 +26,9 @@
 //
 //	title        the SUMMARY, one line; absent when it has none
 //	place        the LOCATION, one line
-//	start, end   a moment "2026-03-08T07:30:00Z" (RFC 3339, always UTC), or for an all-day event a day "2026-03-08"; the end of
-//	             an all-day event is its last day, so that one day has equal start and end. The words show a moment in the
-//	             reader's time zone
+//	start, end   a moment "2026-03-08T07:30:00Z" (RFC 3339, always UTC); of a floating time what the clock on everybody's wall
+//	             shows, "2026-03-08T07:30:00"; or for an all-day event a day "2026-03-08". The end of an all-day event is its
+//	             last day, so that one day has equal start and end. The words show a moment in the reader's time zone
 //	allDay       "true" for an event of whole days
 //	recurring    "true" when this is told of a whole series; start and end are then its next instance
 //	recurrence   the instance's id, when one instance of a series is told of
@@ -43,7 +43,7 @@
 // Params of task.assigned, task.updated, task.due and task.completed:
 //
 //	title, place, organizer, organizerAddress, recurrence, recurring, private    as above
-//	due          a moment or a day, as start
+//	due          a moment, a floating time or a day, as start
 //	allDay       "true" when due is a day
 //	changed      updated only, of "due,title,place,reopened,cancelled" (a deleted task is a cancelled one)
 //	oldDue, oldTitle, oldPlace    updated only
@@ -61,13 +61,19 @@
 // alarms, the order of properties, another way to write the same time or rule.
 //
 // Event.Told names the meeting by UID, recurrence id, what happened and the state that it reached (with SEQUENCE), so that
-// the same meeting in three calendars is told once; a reminder's Told has the moment of firing.
+// the same meeting in three calendars is told once; a reminder's Told has the moment of firing, that of a floating time the
+// time on the wall.
+//
+// People of several time zones (Owner.Zones): reminders of floating times and whole days are rows for each zone, with
+// notify.Reminder.Local; all others are one row for all. What is told of a change is the same for all, so it is told once,
+// and it is over when it is over on the last of their walls: a cancellation that comes too late for some of them is better
+// than one that others do not hear of.
 //
 // # How it is made
 //
 // Read it in this order: calendar.go (what comes out), line.go, tree.go, charset.go (from bytes to components), value.go,
 // duration.go (from text to values), zone*.go (time zones), rule*.go (recurrence rules), expand.go (instances), alarm.go
-// (reminders), look.go, reading.go, diff.go, person.go, params.go (what a change means). Floating times are the person's own,
+// (reminders), look.go, reading.go, people.go, diff.go, person.go, params.go (what a change means). Floating times are the person's own,
 // even in a calendar with X-WR-TIMEZONE, which only stands in for zones that are unknown.
 //
 // The parser and the rules are our own: go-ical panics on `X;A=b`, takes quadratic time on long parameters, and one bad line

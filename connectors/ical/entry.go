@@ -23,6 +23,10 @@ type entry struct {
 	ends    bool // an event always, a task when it is due
 	endDays bool // the end is a day: that of an event is the day after, that of a task the day itself
 
+	// Whether start and end are times on the person's own wall, and the zone that the end is written in.
+	floats, endFloats bool
+	endLoc            *time.Location
+
 	id   string    // RECURRENCE-ID, as instances are named; "" of a master
 	idAt time.Time // the moment that RECURRENCE-ID names
 	// shift is how far a THISANDFUTURE override moves the instances after it, on the wall.
@@ -44,13 +48,15 @@ func newEntry(c *component, kind Kind, f *zoneFinder) *entry {
 		anchor = c.get("DUE")
 	}
 	if anchor == nil { // a task of no time
-		e.loc = f.own
+		e.loc, e.endLoc = f.own, f.own
 		return e
 	}
 	e.start, _ = parseStamp(anchor)
 	e.has = true
 	e.loc, e.days = f.of(e.start), e.start.form == formDate
 	e.wall, e.at = e.start.wall, moment(e.start.wall, e.loc)
+	e.floats = f.floats(e.start)
+	e.endLoc, e.endFloats = e.loc, e.floats
 	if kind == KindTask {
 		e.taskEnd(f)
 	} else {
@@ -82,6 +88,7 @@ func (e *entry) taskEnd(f *zoneFinder) {
 	if p := e.c.get("DUE"); p != nil {
 		due, _ := parseStamp(p)
 		e.ends, e.endDays = true, due.form == formDate
+		e.endLoc, e.endFloats = f.of(due), f.floats(due)
 		e.length = e.lengthTo(due, f)
 	} else if p := e.c.get("DURATION"); p != nil && e.c.get("DTSTART") != nil {
 		e.length, _ = parseSpan(p.value)

@@ -9,13 +9,23 @@ import (
 // Horizon is how far ahead reminders are made; a connector looks at every object again once a day.
 const Horizon = 35 * 24 * time.Hour
 
-// Owner is the person to whom an account belongs, as far as a calendar asks for it.
+// Zone is the time zone of some of the people who are told.
+type Zone struct {
+	Name     string         // as notify.User has it; empty: of people who have none
+	Location *time.Location // nil: the zone that the calendar names, or UTC
+}
+
+// Owner is the person to whom an account belongs, as far as a calendar asks for it. It may be several people, in one zone
+// or in many.
 type Owner struct {
 	// Addresses are the person's own: "kim@example.com", "mailto:Kim@example.com", or a principal's URL where the server
 	// uses it as calendar-user-address (RFC 6638 section 2.4.1). Case does not matter.
 	Addresses []string
 	// Zone is the person's time zone: of floating times, whole days, and moments whose zone is unknown. nil: UTC.
 	Zone *time.Location
+	// Zones stand for Zone where people of several zones may be told: reminders of floating times and whole days are then
+	// made once for each (notify.Local). They are all different by name.
+	Zones []Zone
 	// CalendarZone is the collection's calendar-timezone: a VTIMEZONE (with or without VCALENDAR) or a name; "": none.
 	CalendarZone string
 	// Foreign: objects without an organizer are the work of others (a feed, a shared calendar or task list, one of somebody

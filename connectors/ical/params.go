@@ -85,6 +85,9 @@ func (l *look) told(t told, id string, show instance) string {
 		version = t.i.e.c.value("LAST-MODIFIED")
 	}
 	when := show.start.Format(time.RFC3339) + "/" + show.end.Format(time.RFC3339)
+	if e := show.e; e.floats || e.endFloats { // the same in every zone
+		when = startText(show) + "/" + wallOf(show.end, e.endLoc).Format(localText)
+	}
 	switch t.what {
 	case whatCancelled: // gone in one calendar, marked in another: the same
 		return key("cancelled", t.s.o.UID, id, when)
@@ -206,26 +209,38 @@ func (l *look) times(put func(name, value string), t told, show instance) {
 	}
 }
 
-const dayText = "2006-01-02"
+const (
+	dayText   = "2006-01-02"
+	localText = "2006-01-02T15:04:05" // of a floating time: the same on every wall
+)
 
 func startText(i instance) string {
-	if i.e.days {
+	switch {
+	case i.e.days:
 		return i.wall.Format(dayText)
+	case i.e.floats: // what the clock shows at that moment: daylight saving may skip the time that is written
+		return wallOf(i.start, i.e.loc).Format(localText)
 	}
 	return i.start.UTC().Format(time.RFC3339)
 }
 
 // endText gives the end; of an all-day event its last day, not the day after.
 func endText(i instance) string {
-	if i.e.days {
+	switch {
+	case i.e.days:
 		return wallOf(i.end, i.e.loc).Add(-time.Second).Format(dayText)
+	case i.e.floats:
+		return wallOf(i.end, i.e.loc).Format(localText)
 	}
 	return i.end.UTC().Format(time.RFC3339)
 }
 
 func dueText(i instance) string {
-	if i.e.endDays {
-		return wallOf(i.end, i.e.loc).Format(dayText)
+	switch {
+	case i.e.endDays:
+		return wallOf(i.end, i.e.endLoc).Format(dayText)
+	case i.e.endFloats:
+		return wallOf(i.end, i.e.endLoc).Format(localText)
 	}
 	return i.end.UTC().Format(time.RFC3339)
 }

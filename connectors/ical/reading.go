@@ -21,20 +21,32 @@ type look struct {
 
 // Look tells what a change means to its owner. It is pure: the same change gives the same outcome.
 func (r *Reader) Look(c Change) Outcome {
-	var past, n notes
-	l := look{Change: c, old: r.openSeries(c.Old, c.Owner, c.Now, &past), new: r.openSeries(c.New, c.Owner, c.Now, &n)}
+	var n notes
+	if len(c.Owner.Zones) > 0 {
+		c.Owner.Zone = c.Owner.western(c.Now).Location
+	}
+	l := r.open(c, &n)
 	if l.new != nil && messages[l.new.o.method] {
 		n.add("a message about a meeting (METHOD:" + l.new.o.method + ") is no meeting, and is left out")
 		return Outcome{Notes: n.list}
 	}
 	if !c.Silent && c.Old != c.New {
 		l.events()
+		if len(l.out.Events) == 0 {
+			l.out.Events = r.elsewhere(l)
+		}
 	}
 	if l.new != nil {
-		l.remind()
+		l.out.Reminders = r.reminders(l)
 	}
 	l.out.Notes = n.list
 	return l.out
+}
+
+// open reads both versions for the owner's zone.
+func (r *Reader) open(c Change, n *notes) *look {
+	var past notes
+	return &look{Change: c, old: r.openSeries(c.Old, c.Owner, c.Now, &past), new: r.openSeries(c.New, c.Owner, c.Now, n)}
 }
 
 func (l *look) events() {
@@ -48,15 +60,13 @@ func (l *look) events() {
 	}
 }
 
-// remind makes the reminders.
-func (l *look) remind() {
+// rings gives all moments at which people in the owner's zone are reminded.
+func (l *look) rings() []ring {
 	since := l.Since
 	if since.IsZero() {
 		since = l.Now
 	}
-	for _, r := range l.new.rings(l.Owner, since, l.Now.Add(Horizon)) {
-		l.out.Reminders = append(l.out.Reminders, l.reminder(r))
-	}
+	return l.new.rings(l.Owner, since, l.Now.Add(Horizon))
 }
 
 // live tells whether an instance concerns the person now: it is not over, not called off, not declined, not done.
@@ -171,6 +181,9 @@ func (l *look) reminder(r ring) notify.Reminder {
 		until = r.at.Add(leastUntil)
 	}
 	e.Told = key("reminder", s.o.UID, r.id, r.at.UTC().Format(time.RFC3339))
+	if r.floats { // the same in every zone
+		e.Told = key("reminder", s.o.UID, r.id, r.wall.Format(localText))
+	}
 	return notify.Reminder{RecurrenceID: r.id, Alarm: r.alarm, FireAt: r.at.UTC(), Until: until, Event: e}
 }
 

@@ -167,7 +167,7 @@ func (s *series) addOverride(c *component) {
 	e := newEntry(c, s.o.Kind, s.f)
 	like := s.master // the series by whose rule the instance is named
 	if like == nil || !like.timed() {
-		like = &entry{start: t, loc: s.f.of(t), days: t.form == formDate}
+		like = &entry{start: t, loc: s.f.of(t), days: t.form == formDate, floats: s.f.floats(t)}
 	}
 	wall := t.wall
 	if s.master != nil && s.master.timed() {
@@ -179,6 +179,7 @@ func (s *series) addOverride(c *component) {
 	e.id, e.idAt = s.idOf(wall, like), moment(wall, like.loc)
 	if !e.timed() { // a task's override need not repeat the time
 		e.at, e.wall, e.loc, e.start, e.days, e.has = e.idAt, wall, like.loc, like.start, like.days, true
+		e.floats, e.endLoc, e.endFloats = like.floats, like.loc, like.floats
 	}
 	s.finish(e)
 	s.over[e.id] = e

@@ -10,15 +10,16 @@ type zoneFinder struct {
 	cache  *zoneCache
 	custom map[string]*component // the object's VTIMEZONEs by TZID
 	found  map[string]*time.Location
-	own    *time.Location // the person's: of floating times
-	others []string       // what stands in for an unknown zone: X-WR-TIMEZONE, then calendar-timezone
+	own    *time.Location  // the person's: of floating times
+	lost   map[string]bool // TZIDs that own stands in for
+	others []string        // what stands in for an unknown zone: X-WR-TIMEZONE, then calendar-timezone
 	notes  *notes
 	now    time.Time
 }
 
 // finder makes the zone finder of an object.
 func (r *Reader) finder(o *Object, owner Owner, now time.Time, n *notes) *zoneFinder {
-	f := &zoneFinder{cache: r.zones, custom: map[string]*component{}, found: map[string]*time.Location{}, notes: n, now: now}
+	f := &zoneFinder{cache: r.zones, custom: map[string]*component{}, found: map[string]*time.Location{}, lost: map[string]bool{}, notes: n, now: now}
 	for _, z := range o.zones {
 		f.custom[z.value("TZID")] = z
 	}
@@ -59,6 +60,11 @@ func (f *zoneFinder) of(s stamp) *time.Location {
 	return f.zone(s.tzid)
 }
 
+// floats tells whether a stamp is a time on the person's own wall.
+func (f *zoneFinder) floats(s stamp) bool {
+	return s.form == formDate || s.form == formLocal && (s.tzid == "" || f.zone(s.tzid) == f.own && f.lost[s.tzid])
+}
+
 // zone finds the zone of a TZID. One that cannot be found is noted, and stood in for.
 func (f *zoneFinder) zone(tzid string) *time.Location {
 	if loc := f.found[tzid]; loc != nil {
@@ -70,6 +76,8 @@ func (f *zoneFinder) zone(tzid string) *time.Location {
 		loc = f.own
 		if s := f.standIn(); s != nil {
 			loc = s
+		} else {
+			f.lost[tzid] = true
 		}
 	}
 	f.found[tzid] = loc

@@ -16,6 +16,8 @@ func remindersSuite() []storeCase {
 		{"reminders: what is dropped is gone and no event", remindersDropped},
 		{"reminders: a later one of the same sort is told of", remindersSuperseded},
 		{"reminders: go with their account and person", remindersErased},
+		{"reminders: of one zone are for its people", remindersLocal},
+		{"reminders: what a clock skipped is for one person, and goes with them", remindersSkipped},
 	}
 }
 
@@ -198,4 +200,98 @@ func remindersErased(x *storeTest) {
 	x.same("asked of", len(asked), 1)
 	x.same("account", asked[0].Account, shared.ID)
 	x.same("outcomes", f.Outcomes, map[notify.Firing]int{notify.FiredOnTime: 1, notify.FiredNot: 1})
+}
+
+// resident makes a user in a zone.
+func (x *storeTest) resident(id, zone string) {
+	x.t.Helper()
+	_, err := x.PutUser(x.ctx(), notify.User{ID: id, TimeZone: zone, UpdatedAt: x.clock.Now()})
+	x.ok(err)
+}
+
+// in makes reminders those of a zone, which is so many hours ahead of UTC.
+func in(zone string, ahead int, list []notify.Reminder) []notify.Reminder {
+	for i := range list {
+		list[i].Local = &notify.Local{Zone: zone, Wall: list[i].FireAt.Add(time.Duration(ahead) * time.Hour)}
+	}
+	return list
+}
+
+// tells fires all that is due, and gives whom it is for, as "title: user user".
+func (x *storeTest) tells() (told []string) {
+	x.t.Helper()
+	x.fire(100)
+	list, err := x.Unplanned(x.ctx(), 100)
+	x.ok(err)
+	for _, e := range list {
+		_, err := x.Plan(x.ctx(), e.ID, lanes(), func(_ notify.Event, users []string) *notify.Notification {
+			told = append(told, fmt.Sprint(e.Told, " ", users))
+			return nil
+		})
+		x.ok(err)
+	}
+	return told
+}
+
+func remindersLocal(x *storeTest) {
+	x.resident("kim", "Asia/Seoul")
+	x.resident("lee", "Asia/Tokyo")
+	x.resident("choi", "")
+	a, start := x.account("cal", "shared", "kim", "lee", "choi"), x.clock.Now()
+	accounts, err := x.WatchedAccounts(x.ctx(), "cal")
+	x.ok(err)
+	x.same("zones", accounts[0].Zones, []string{"", "Asia/Seoul", "Asia/Tokyo"})
+	x.remind(a.ID, map[notify.Object][]notify.Reminder{"a": append(append(in("Asia/Seoul", 9, calls(start, start.Add(time.Hour))),
+		in("Asia/Tokyo", 9, calls(start))...), in("", 0, calls(start.Add(2*time.Hour)))...)})
+	x.reopen()
+	var asked []notify.DueReminder
+	_, err = x.FireReminders(x.ctx(), start.Add(time.Hour), 10, func(d notify.DueReminder) (notify.Event, notify.Firing) {
+		asked = append(asked, d)
+		e := d.Event
+		e.Key, e.Local = d.Key(), d.Local
+		return e, notify.FiredOnTime
+	})
+	x.ok(err)
+	var got []string
+	for _, d := range asked {
+		got = append(got, fmt.Sprint(d.Local.Zone, " ", d.Local.Wall.Sub(d.FireAt), " ", d.Superseded))
+	}
+	x.same("due", got, []string{"Asia/Seoul 9h0m0s true", "Asia/Tokyo 9h0m0s false", "Asia/Seoul 9h0m0s false"})
+	x.same("told", x.tells(), []string{"told 0 [kim]", "told 0 [lee]", "told 1 [kim]"})
+	x.clock.Advance(2 * time.Hour)
+	x.same("told of those without a zone", x.tells(), []string{"told 0 [choi]"})
+}
+
+func remindersSkipped(x *storeTest) {
+	x.resident("kim", "America/New_York")
+	x.resident("lee", "America/New_York")
+	x.resident("park", "")
+	x.members("staff", "kim", "lee")
+	shared, start := x.account("cal", "shared", "kim", "lee"), x.clock.Now()
+	feed, _, err := x.PutAccount(x.ctx(), notify.Account{Source: "cal", Login: "feed", Topic: "staff", Explicit: true})
+	x.ok(err)
+	x.same("topic", feed.Topic, "staff")
+	accounts, err := x.WatchedAccounts(x.ctx(), "cal")
+	x.ok(err)
+	x.same("zones of all users", accounts[0].Zones, []string{"", "America/New_York"})
+	lunch := in("America/New_York", -5, calls(start.Add(10*time.Hour))) // in Seoul it was four hours ago
+	lunch[0].Until = time.Time{}
+	for _, a := range []notify.Account{shared, feed} {
+		x.remind(a.ID, map[notify.Object][]notify.Reminder{"a": lunch})
+	}
+	x.resident("kim", "Asia/Seoul")
+	x.resident("lee", "Asia/Seoul")
+	x.ok(x.RemoveMember(x.ctx(), "staff", "lee"))
+	x.ok(x.MergeUser(x.ctx(), "lee", "park"))
+	list, err := x.Unplanned(x.ctx(), 10)
+	x.ok(err)
+	x.same("one for each and account", len(list), 4)
+	for _, e := range list {
+		x.same("event", []any{e.Params[notify.ParamLate], e.Local, e.At}, []any{"true", &notify.Local{Zone: "Asia/Seoul", Wall: lunch[0].Local.Wall}, start.Add(-4 * time.Hour)})
+	}
+	x.reopen()
+	x.ok(x.DeleteUser(x.ctx(), "kim"))
+	x.same("told", x.tells(), []string{"told 0 [park]"}) // who is no member of the topic, and kim is no more
+	x.clock.Advance(10 * time.Hour)
+	x.same("told in New York", x.tells(), []string{"told 0 []"}) // the feed asks for its members in any case
 }

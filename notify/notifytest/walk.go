@@ -63,6 +63,7 @@ func WalkSuite(t *testing.T, bus func() notify.Bus, open OpenStore) {
 	maps.Copy(tests, inTurns())
 	maps.Copy(tests, troubled())
 	maps.Copy(tests, reminded())
+	maps.Copy(tests, zoned())
 	maps.Copy(tests, published())
 	maps.Copy(tests, wishful())
 	for name, test := range tests {

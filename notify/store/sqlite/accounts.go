@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"allim.dev/allim/notify"
@@ -17,7 +18,7 @@ const (
 )
 
 const (
-	sqlAccountColumns = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit, a.last_active, a.created_at, a.health FROM accounts a `
+	sqlAccountColumns = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit, a.last_active, a.created_at, a.health, a.topic FROM accounts a `
 	sqlAccount        = sqlAccountColumns + `WHERE a.id=? AND a.state=0`
 	sqlAccountByKey   = sqlAccountColumns + `WHERE a.key=?`
 	sqlAccounts       = sqlAccountColumns + `WHERE a.state=0 AND (a.source, a.login)>(?, ?) ORDER BY a.source, a.login LIMIT ?`
@@ -35,7 +36,7 @@ func scanAccount(r scanner) (accountRow, error) {
 	var a accountRow
 	var health string
 	var active, created int64
-	err := r.Scan(&a.key, (*id)(&a.ID), &a.Source, (*text)(&a.Login), &a.sealed, &a.Explicit, &active, &created, &health)
+	err := r.Scan(&a.key, (*id)(&a.ID), &a.Source, (*text)(&a.Login), &a.sealed, &a.Explicit, &active, &created, &health, (*text)(&a.Topic))
 	if err != nil {
 		return a, err
 	}
@@ -101,7 +102,7 @@ func (s *Store) Accounts(ctx context.Context, source string, p notify.Page) ([]n
 	})
 }
 
-const sqlWatched = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit, a.last_active, a.created_at, a.health, u.id, u.time_zone
+const sqlWatched = `SELECT a.key, a.id, a.source, a.login, a.secret, a.explicit, a.last_active, a.created_at, a.health, a.topic, u.id, u.time_zone
 	FROM accounts a LEFT JOIN account_users au ON au.account=a.key LEFT JOIN users u ON u.key=au.user
 	WHERE a.source=? AND a.state=0 ORDER BY a.login, u.id`
 
@@ -130,13 +131,42 @@ func (s *Store) WatchedAccounts(ctx context.Context, source string) ([]notify.Ac
 				if a.TimeZone == "" {
 					a.TimeZone = string(zone)
 				}
+				if i, there := slices.BinarySearch(a.Zones, string(zone)); !there {
+					a.Zones = slices.Insert(a.Zones, i, string(zone))
+				}
 			}
 		}
 		if err := rows.Err(); err != nil {
 			return nil, err
 		}
+		if err := addZones(q, out); err != nil {
+			return nil, err
+		}
 		return out, addAddresses(q, source, out)
 	})
+}
+
+// sqlAllZones goes from one zone to the next in the index of users: there are a few dozen, however many users there are.
+const sqlAllZones = `WITH RECURSIVE zones(zone) AS (SELECT min(time_zone) FROM users
+	UNION ALL SELECT (SELECT min(time_zone) FROM users WHERE time_zone>zones.zone) FROM zones WHERE zones.zone IS NOT NULL)
+	SELECT zone FROM zones WHERE zone IS NOT NULL`
+
+// addZones fills in the zones of accounts that tell a topic: those of all users, so that they do not depend on who joins and
+// leaves it.
+func addZones(q querier, accounts []notify.Account) error {
+	for i := range accounts {
+		if accounts[i].Topic == "" {
+			continue
+		}
+		zones, err := collect(q, scanOne[string], sqlAllZones)
+		if err != nil {
+			return err
+		}
+		zones = append(zones, accounts[i].Zones...)
+		slices.Sort(zones)
+		accounts[i].Zones = slices.Compact(zones)
+	}
+	return nil
 }
 
 const sqlWatchedAddresses = `SELECT DISTINCT a.id, i.value FROM accounts a JOIN account_users au ON au.account=a.key
@@ -173,9 +203,9 @@ func (a also) Scan(dest ...any) error { return a.scanner.Scan(append(dest, a.mor
 const (
 	sqlAccountByLogin = sqlAccountColumns + `WHERE a.source=? AND a.login=?`
 	sqlAccountState   = `SELECT state FROM accounts WHERE key=?`
-	sqlInsertAccount  = `INSERT INTO accounts (id, source, login, secret, explicit, state, state_since, last_active, created_at, health)
-		VALUES (?, ?, ?, ?, ?, 0, ?, 0, ?, ?)`
-	sqlUpdateAccount  = `UPDATE accounts SET state=0, explicit=max(explicit, ?), secret=coalesce(?, secret) WHERE key=?`
+	sqlInsertAccount  = `INSERT INTO accounts (id, source, login, secret, explicit, state, state_since, last_active, created_at, health, topic)
+		VALUES (?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?)`
+	sqlUpdateAccount  = `UPDATE accounts SET state=0, explicit=max(explicit, ?), secret=coalesce(?, secret), topic=coalesce(?, topic) WHERE key=?`
 	sqlAddAccountUser = `INSERT OR IGNORE INTO account_users (account, user) VALUES (?, ?)`
 	sqlDropUsers      = `DELETE FROM account_users WHERE account=?`
 )
@@ -254,7 +284,7 @@ func (t *tx) putAccount(sealer *sealer, a notify.Account) (key int64, created bo
 		if err != nil {
 			return 0, false, err
 		}
-		return old.key, state != accountWatched, t.run(sqlUpdateAccount, flag(a.Explicit), sealed, old.key)
+		return old.key, state != accountWatched, t.run(sqlUpdateAccount, flag(a.Explicit), sealed, orNull(a.Topic), old.key)
 	}
 	if a.ID == "" {
 		a.ID = notify.NewID()
@@ -269,6 +299,7 @@ func (t *tx) putAccount(sealer *sealer, a notify.Account) (key int64, created bo
 	if err != nil {
 		return 0, false, err
 	}
-	key, err = t.insert(sqlInsertAccount, uid(a.ID), a.Source, a.Login, sealed, flag(a.Explicit), ms(t.now), ms(a.CreatedAt), toJSON(a.Health))
+	key, err = t.insert(sqlInsertAccount, uid(a.ID), a.Source, a.Login, sealed, flag(a.Explicit), ms(t.now), ms(a.CreatedAt), toJSON(a.Health),
+		orNull(a.Topic))
 	return key, true, err
 }

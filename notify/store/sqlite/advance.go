@@ -187,7 +187,8 @@ const (
 	// ?1 notification, ?2 device: the device's owner, if in the audience.
 	sqlMergedInto = `SELECT d.user FROM devices d WHERE d.key=?2 AND EXISTS (SELECT 1 FROM audience a WHERE a.notification=?1 AND (a.kind=4
 		OR a.user=d.user AND (a.kind<2 OR a.ref=d.key)
-		OR a.kind=3 AND EXISTS (SELECT 1 FROM members m WHERE m.topic=a.ref AND m.user=d.user AND m.joined<a.seq)))`
+		OR a.kind=3 AND EXISTS (SELECT 1 FROM members m CROSS JOIN users z ON z.key=m.user WHERE m.topic=a.ref AND m.user=d.user AND m.joined<a.seq
+			AND ` + sqlOfWhom + `)))`
 )
 
 // ownerOf gives the key of the row's user; 0 when there is no such user any more, neither by that name nor, merged, by

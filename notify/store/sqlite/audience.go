@@ -27,6 +27,7 @@ type entry struct {
 	user  int64 // kinds user, identity, device
 	label string
 	shown bool
+	of    *toPlan // kind topic: the local reminder that it is of; nil: all members
 }
 
 // recipients is one sort of recipient of a notification, with its word for what is unknown.
@@ -161,7 +162,13 @@ func (t *tx) insertAudience(seq int64, entries []entry, shown bool) error {
 		if e.user != 0 {
 			user = e.user
 		}
-		if _, err := t.keep(keptAudience, seq, e.kind, e.ref, user, orNull(e.label), flag(shown && e.shown)); err != nil {
+		var zone any
+		var wall, event int64
+		if e.of != nil {
+			zone, wall = localColumns(e.of.Local)
+			event = e.of.seq
+		}
+		if _, err := t.keep(keptAudience, seq, e.kind, e.ref, user, orNull(e.label), flag(shown && e.shown), zone, wall, event); err != nil {
 			return err
 		}
 	}

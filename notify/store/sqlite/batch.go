@@ -43,8 +43,8 @@ func (k kept) table() keptTable {
 		return keptTable{"notifications", `INSERT INTO notifications (seq, id, state, created_at, expires_at, send_at, done_at, event, doc) VALUES `,
 			8, `(?, ?, ?, ?, ?, ?, 0, ?, ?)`}
 	case keptAudience:
-		return keptTable{"audience", `INSERT INTO audience (seq, notification, kind, ref, user, label, shown) VALUES `,
-			7, `(?, ?, ?, ?, ?, ?, ?)`}
+		return keptTable{"audience", `INSERT INTO audience (seq, notification, kind, ref, user, label, shown, zone, wall, event) VALUES `,
+			10, `(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`}
 	case keptWalks:
 		return keptTable{"walks", `INSERT INTO walks (id, notification, lane, state, small, position, last, not_before, expires_at, targeted) VALUES `,
 			7, `(?, ?, ?, 0, ?, 0, ?, 0, ?, ?)`}

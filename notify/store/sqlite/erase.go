@@ -44,8 +44,8 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 		if err := t.eraseAccounts(user); err != nil {
 			return err
 		}
-		// Identities, memberships and tokens go with the row.
-		for _, q := range []string{`DELETE FROM told WHERE user=?`, `DELETE FROM users WHERE key=?`} {
+		// Identities, memberships, tokens and moves go with the row.
+		for _, q := range []string{`DELETE FROM told WHERE user=?`, `DELETE FROM events WHERE only=?`, `DELETE FROM users WHERE key=?`} {
 			if err := t.run(q, user); err != nil {
 				return err
 			}
@@ -176,6 +176,7 @@ func mergeSteps() []string {
 		`UPDATE OR IGNORE marks SET user=?2 WHERE user=?1`,
 		`DELETE FROM invitations WHERE user=?1 AND ?2>0`,
 		`UPDATE users SET preferences=(SELECT preferences FROM users WHERE key=?1) WHERE key=?2 AND preferences=''`,
+		`UPDATE events SET only=?2 WHERE only=?1`,
 		`UPDATE OR IGNORE told SET user=?2 WHERE user=?1`,
 		`DELETE FROM told WHERE user=?1 AND ?2>0`,
 		`UPDATE OR IGNORE account_users SET user=?2 WHERE user=?1`,

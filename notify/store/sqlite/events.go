@@ -33,14 +33,14 @@ func (s *Store) Load(ctx context.Context, account string) (map[string][]byte, er
 
 const (
 	sqlRecordInto  = `SELECT key FROM accounts WHERE id=? AND source=? AND state=0`
-	sqlInsertEvent = `INSERT INTO events (id, account, key, type, at, seen_at, told, url, params, recorded_at, planned)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (account, key) DO NOTHING`
+	sqlInsertEvent = `INSERT INTO events (id, account, key, type, at, seen_at, told, url, params, recorded_at, zone, wall, only, planned)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (account, key) DO NOTHING`
 	sqlPutState = `INSERT INTO account_state (account, name, value) VALUES (?, ?, ?)
 		ON CONFLICT (account, name) DO UPDATE SET value=excluded.value`
 	sqlForgetState    = `DELETE FROM account_state WHERE account=? AND name=?`
 	sqlTouchAccount   = `UPDATE accounts SET last_active=? WHERE key=?`
 	sqlDropObject     = `DELETE FROM reminders WHERE account=? AND object=?`
-	sqlInsertReminder = `INSERT INTO reminders (account, object, recurrence_id, alarm, fire_at, until, event) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	sqlInsertReminder = `INSERT INTO reminders (account, object, recurrence_id, alarm, fire_at, until, zone, wall, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`
 )
 
 // Record implements notify.EventStore.
@@ -84,9 +84,15 @@ func (t *tx) insertEvents(source string, account int64, b notify.Batch) ([]notif
 
 // insertEvent stores one event, unless its account has one of the same key, and gives it as stored, with its id.
 func (t *tx) insertEvent(account int64, e notify.Event) (notify.Event, bool, error) {
+	return t.insertEventFor(account, e, nil)
+}
+
+// insertEventFor is insertEvent for one person of the account (only: the key), or for all (nil).
+func (t *tx) insertEventFor(account int64, e notify.Event, only any) (notify.Event, bool, error) {
 	e.ID, e.At, e.SeenAt = notify.NewID(), stored(e.At), stored(e.SeenAt)
+	zone, wall := localColumns(e.Local)
 	n, err := t.changed(sqlInsertEvent, uid(e.ID), account, e.Key, string(e.Type), ms(e.At), ms(e.SeenAt), e.Told, e.URL,
-		toJSON(e.Params), ms(t.now))
+		toJSON(e.Params), ms(t.now), zone, wall, only)
 	return e, n > 0, err
 }
 
@@ -112,7 +118,8 @@ func (t *tx) putReminders(account int64, objects map[notify.Object][]notify.Remi
 			return err
 		}
 		for _, r := range objects[object] {
-			err := t.run(sqlInsertReminder, account, string(object), r.RecurrenceID, r.Alarm, ms(r.FireAt), ms(r.Until), toJSON(r.Event))
+			zone, wall := localColumns(r.Local)
+			err := t.run(sqlInsertReminder, account, string(object), r.RecurrenceID, r.Alarm, ms(r.FireAt), ms(r.Until), zone, wall, toJSON(r.Event))
 			if err != nil {
 				return err
 			}
@@ -122,20 +129,21 @@ func (t *tx) putReminders(account int64, objects map[notify.Object][]notify.Remi
 }
 
 const (
-	sqlEventColumns = `SELECT e.id, a.source, a.id, e.key, e.type, e.at, e.seen_at, e.told, e.url, e.params FROM events e JOIN accounts a ON a.key=e.account `
+	sqlEventColumns = `SELECT e.id, a.source, a.id, e.key, e.type, e.at, e.seen_at, e.told, e.url, e.params, e.zone, e.wall FROM events e JOIN accounts a ON a.key=e.account `
 	sqlEvent        = sqlEventColumns + `WHERE e.id=?`
 	sqlUnplanned    = sqlEventColumns + `WHERE e.seq IN (SELECT seq FROM events WHERE planned=0 ORDER BY seq LIMIT ?) ORDER BY e.seq`
 )
 
 func scanEvent(r scanner) (notify.Event, error) {
 	var e notify.Event
-	var when, seen int64
+	var when, seen, wall int64
+	var zone *string
 	var params string
-	err := r.Scan((*id)(&e.ID), &e.Source, (*id)(&e.Account), &e.Key, &e.Type, &when, &seen, &e.Told, &e.URL, &params)
+	err := r.Scan((*id)(&e.ID), &e.Source, (*id)(&e.Account), &e.Key, &e.Type, &when, &seen, &e.Told, &e.URL, &params, &zone, &wall)
 	if err != nil {
 		return e, err
 	}
-	e.At, e.SeenAt = at(when), at(seen)
+	e.At, e.SeenAt, e.Local = at(when), at(seen), localOf(zone, wall)
 	if err := json.Unmarshal([]byte(params), &e.Params); err != nil {
 		return e, fmt.Errorf("params of event %s: %w", e.ID, err)
 	}

@@ -13,7 +13,7 @@ const (
 	sqlItems = `SELECT a.seq AS seq, a.notification AS notification FROM audience a INDEXED BY audience_user WHERE a.user=?1 AND a.seq>?3 AND a.shown=1
 		UNION ALL
 		SELECT a.seq, a.notification FROM members m CROSS JOIN audience a INDEXED BY audience_topic ON a.ref=m.topic AND a.kind=3 AND a.seq>max(?3, m.joined)
-			WHERE m.user=?1 AND a.shown=1 AND NOT ` + sqlSeenBefore + `
+			CROSS JOIN users z ON z.key=?1 WHERE m.user=?1 AND a.shown=1 AND ` + sqlOfWhom + ` AND NOT ` + sqlSeenBefore + `
 		UNION ALL
 		SELECT a.seq, a.notification FROM audience a INDEXED BY audience_all WHERE a.kind=4 AND a.seq>max(?3, ?2) AND a.shown=1 AND NOT ` + sqlSeenBefore
 	sqlFirstRow   = `(SELECT min(f.seq) FROM audience f WHERE f.notification=a.notification)`

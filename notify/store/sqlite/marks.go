@@ -10,7 +10,8 @@ import (
 const (
 	// sqlInInbox tells whether a notification (?1) stands in a person's (?2) inbox.
 	sqlInInbox = `SELECT EXISTS (SELECT 1 FROM audience a WHERE a.notification=?1 AND a.shown=1 AND (a.kind=4 OR a.user=?2
-		OR a.kind=3 AND EXISTS (SELECT 1 FROM members m WHERE m.topic=a.ref AND m.user=?2 AND m.joined<a.seq)))`
+		OR a.kind=3 AND EXISTS (SELECT 1 FROM members m CROSS JOIN users z ON z.key=m.user WHERE m.topic=a.ref AND m.user=?2 AND m.joined<a.seq
+			AND ` + sqlOfWhom + `)))`
 	sqlOldMark    = `SELECT seen_at, read_at FROM marks WHERE user=? AND notification=?`
 	sqlDropMark   = `DELETE FROM marks WHERE user=? AND notification=?`
 	sqlInsertMark = `INSERT INTO marks (user, notification, seen_at, read_at) VALUES (?, ?, ?, ?)`

@@ -8,10 +8,16 @@ import (
 
 const (
 	// sqlMembersOf gives the people of an audience: those who were named, and those who were members of its topics before
-	// it was accepted and still are.
+	// it was accepted and still are; of a local reminder, those of them who were in its zone when it fired (sqlOfWhom).
 	sqlMembersOf = `WITH who(user) AS (
 		SELECT user FROM audience WHERE notification=?1 AND kind<2
-		UNION SELECT m.user FROM audience a CROSS JOIN members m ON m.topic=a.ref AND m.joined<a.seq WHERE a.notification=?1 AND a.kind=3)`
+		UNION SELECT m.user FROM audience a CROSS JOIN members m ON m.topic=a.ref AND m.joined<a.seq WHERE a.notification=?1 AND a.kind=3 AND a.zone IS NULL
+		UNION SELECT u.key FROM audience a CROSS JOIN users u INDEXED BY users_zone ON u.time_zone=a.zone AND u.zone_mark<a.wall
+			CROSS JOIN members m ON m.topic=a.ref AND m.user=u.key AND m.joined<a.seq WHERE a.notification=?1 AND a.kind=3 AND a.zone IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM moves v WHERE v.user=u.key AND v.until>=a.event)
+		UNION SELECT v.user FROM audience a CROSS JOIN moves v INDEXED BY moves_until ON v.until>=a.event AND v.zone=a.zone AND v.mark<a.wall
+			CROSS JOIN members m ON m.topic=a.ref AND m.user=v.user AND m.joined<a.seq WHERE a.notification=?1 AND a.kind=3 AND a.zone IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM moves w WHERE w.user=v.user AND w.until>=a.event AND w.until<v.until))`
 
 	// sqlAudienceRange gives a lane's key, whether the audience is everybody, and its rows' numbers, which stand together.
 	sqlAudienceRange = `SELECT coalesce((SELECT key FROM lanes WHERE app=?1 AND platform=?2), 0),
@@ -26,7 +32,8 @@ const (
 		AND NOT EXISTS (SELECT 1 FROM deliveries x WHERE x.notification=?1 AND x.device=d.key AND x.state>0) `
 	sqlBelongs = ` (EXISTS (SELECT 1 FROM audience a INDEXED BY audience_user WHERE a.user=d.user AND a.seq BETWEEN ?6 AND ?7 AND (a.kind<2 OR a.ref=d.key))
 			OR EXISTS (SELECT 1 FROM members m INDEXED BY members_user CROSS JOIN audience a INDEXED BY audience_topic
-				ON a.ref=m.topic AND a.kind=3 AND a.seq BETWEEN ?6 AND ?7 AND a.seq>m.joined WHERE m.user=d.user)) `
+				ON a.ref=m.topic AND a.kind=3 AND a.seq BETWEEN ?6 AND ?7 AND a.seq>m.joined CROSS JOIN users z ON z.key=m.user
+				WHERE m.user=d.user AND ` + sqlOfWhom + `)) `
 
 	// A small audience: along the rows that were made at its acceptance.
 	sqlNextSmall = sqlTargetColumns + `FROM deliveries x CROSS JOIN devices d ON d.key=x.device AND d.user=x.user ` + sqlTargetJoins + `

@@ -42,7 +42,7 @@ func (s spy) Close() error {
 func mayScan() map[string]string {
 	return map[string]string{
 		sqlLaneStates: "a handful", sqlKeys: "API keys are few", sqlNewestSending: "only open walks", sqlUnplanned: "only unplanned events",
-		sqlOldEvents: "stops at the limit", sqlOldTold: "stops at the limit", sqlOldAnswers: "stops at the limit",
+		sqlOldEvents: "stops at the limit", sqlOldTold: "stops at the limit", sqlOldMoves: "stops at the limit", sqlOldAnswers: "stops at the limit",
 		sqlOldNotices: "stops at the first that is young", sqlNextReminder: "stops at the first",
 		sqlPeople: "counts in the smallest index", sqlAllDevices: "a handful", sqlLanesOn: "a handful",
 	}
@@ -89,7 +89,7 @@ func oneLine(query string) string { return strings.Join(strings.Fields(query), "
 // scansTable tells whether a step reads a whole table, and not the result of a sub-query.
 func scansTable(step string) bool {
 	what, ok := strings.CutPrefix(step, "SCAN ")
-	return ok && !strings.HasSuffix(what, "-ROW VALUES CLAUSE") && !slices.ContainsFunc([]string{"CONSTANT ROW", "who", "json_each", "picked", "items", "(subquery", "sqlite_sequence"},
+	return ok && !strings.HasSuffix(what, "-ROW VALUES CLAUSE") && !slices.ContainsFunc([]string{"CONSTANT ROW", "who", "zones", "json_each", "picked", "items", "(subquery", "sqlite_sequence"},
 		func(result string) bool { return strings.HasPrefix(what, result) })
 }
 

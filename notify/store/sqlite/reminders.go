@@ -9,10 +9,12 @@ import (
 )
 
 const (
-	sqlDueReminders = `SELECT r.key, r.account, a.state, a.source, a.id, r.object, r.recurrence_id, r.alarm, r.fire_at, r.until, r.event
-		FROM reminders r JOIN accounts a ON a.key=r.account WHERE r.fire_at<=? ORDER BY r.fire_at, r.key LIMIT ?`
+	sqlDueColumns   = `SELECT r.key, r.account, a.state, a.source, a.id, r.object, r.recurrence_id, r.alarm, r.fire_at, r.until, r.zone, r.wall, r.event `
+	sqlDueReminders = sqlDueColumns + `FROM reminders r JOIN accounts a ON a.key=r.account WHERE r.fire_at<=? ORDER BY r.fire_at, r.key LIMIT ?`
+
 	sqlLaterReminder = `SELECT 1 FROM reminders WHERE account=? AND object=? AND recurrence_id=? AND fire_at>? AND fire_at<=?
-		AND event->>'Type'=? LIMIT 1`
+		AND event->>'Type'=? AND zone IS ? LIMIT 1`
+	sqlFiredForAll  = `SELECT 1 FROM events WHERE account=? AND key=?`
 	sqlDropReminder = `DELETE FROM reminders WHERE key=?`
 	sqlNextReminder = `SELECT fire_at FROM reminders ORDER BY fire_at LIMIT 1`
 )
@@ -27,15 +29,31 @@ type dueRow struct {
 }
 
 func scanDue(r scanner) (d dueRow, err error) {
-	var until int64
+	var until, wall int64
+	var zone *string
 	var event string
-	err = r.Scan(&d.key, &d.account, &d.state, &d.Source, (*id)(&d.Account), &d.Object, &d.RecurrenceID, &d.Alarm, &d.fireAt, &until, &event)
+	err = r.Scan(&d.key, &d.account, &d.state, &d.Source, (*id)(&d.Account), &d.Object, &d.RecurrenceID, &d.Alarm, &d.fireAt, &until, &zone, &wall, &event)
 	if err != nil {
 		return d, err
 	}
-	d.FireAt, d.Until = at(d.fireAt), at(until)
+	d.FireAt, d.Until, d.Local = at(d.fireAt), at(until), localOf(zone, wall)
 	d.broken = json.Unmarshal([]byte(event), &d.Event) != nil
 	return d, nil
+}
+
+// localOf reads the columns zone and wall, and localColumns gives them.
+func localOf(zone *string, wall int64) *notify.Local {
+	if zone == nil {
+		return nil
+	}
+	return &notify.Local{Zone: *zone, Wall: at(wall)}
+}
+
+func localColumns(l *notify.Local) (zone any, wall int64) {
+	if l == nil {
+		return nil, 0
+	}
+	return l.Zone, ms(l.Wall)
 }
 
 // FireReminders implements notify.ReminderStore.
@@ -67,13 +85,27 @@ func (s *Store) FireReminders(ctx context.Context, now time.Time, limit int,
 // than its alarms.
 func (t *tx) superseded(d *dueRow, now time.Time) (bool, error) {
 	var one int
-	return found(t.row(sqlLaterReminder, d.account, string(d.Object), d.RecurrenceID, d.fireAt, ms(now), string(d.Event.Type)).Scan(&one))
+	zone, _ := localColumns(d.Local)
+	return found(t.row(sqlLaterReminder, d.account, string(d.Object), d.RecurrenceID, d.fireAt, ms(now), string(d.Event.Type), zone).Scan(&one))
+}
+
+// firedForAll tells whether a local reminder fired for everybody before its object had a row for each zone.
+func (t *tx) firedForAll(d *dueRow) (bool, error) {
+	if d.Local == nil {
+		return false, nil
+	}
+	var one int
+	return found(t.row(sqlFiredForAll, d.account, d.KeyForAll()).Scan(&one))
 }
 
 // fire makes an event of one due reminder, or drops it; its row goes.
 func (t *tx) fire(f *notify.Fired, d dueRow, decide func(notify.DueReminder) (notify.Event, notify.Firing)) error {
 	e, outcome := notify.Event{}, notify.FiredNot
-	if d.state == accountWatched && !d.broken {
+	before, err := t.firedForAll(&d)
+	if err != nil {
+		return err
+	}
+	if d.state == accountWatched && !d.broken && !before {
 		e, outcome = decide(d.DueReminder)
 	}
 	f.Outcomes[outcome]++

@@ -8,6 +8,7 @@ import (
 const (
 	sqlOldEvents  = `SELECT seq, planned, recorded_at FROM events ORDER BY seq LIMIT ?`
 	sqlOldTold    = `SELECT seq, 1, at FROM told ORDER BY seq LIMIT ?`
+	sqlOldMoves   = `SELECT seq, 1, at FROM moves ORDER BY seq LIMIT ?`
 	sqlOldAnswers = `SELECT seq, 1, created_at FROM idempotency ORDER BY seq LIMIT ?`
 	sqlOldNotices = `SELECT seq, state, done_at, created_at FROM notifications ORDER BY seq`
 
@@ -32,6 +33,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, retention time.Duratio
 		for _, step := range []func() (bool, error){
 			func() (bool, error) { return t.sweepLog(sqlOldEvents, `DELETE FROM events WHERE seq=?`, old, limit) },
 			func() (bool, error) { return t.sweepLog(sqlOldTold, `DELETE FROM told WHERE seq=?`, old, limit) },
+			func() (bool, error) { return t.sweepLog(sqlOldMoves, `DELETE FROM moves WHERE seq=?`, old, limit) },
 			func() (bool, error) {
 				return t.sweepLog(sqlOldAnswers, `DELETE FROM idempotency WHERE seq=?`, ms(now.Add(-idempotencyAge)), limit)
 			},

@@ -58,6 +58,9 @@ func (t *tx) putUser(u notify.User) (p putUser, err error) {
 	}
 	var old []notify.Identity
 	if known {
+		if err := t.moveTo(p.key, u.TimeZone); err != nil {
+			return p, err
+		}
 		if err := t.run(sqlUpdateUser, u.Name, u.Locale, u.TimeZone, ms(u.UpdatedAt), p.key); err != nil {
 			return p, err
 		}
