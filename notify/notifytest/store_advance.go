@@ -15,6 +15,46 @@ func advanceSuite() []storeCase {
 		{"advance: the same progress again", advanceAgain},
 		{"advance: each has its own result", advanceEach},
 		{"advance: more or fewer targets than counted", advanceTargets},
+		{"advance: one device, whatever happened meanwhile", advanceOne},
+	}
+}
+
+// advanceOne: most walks are of one device that the platform has taken.
+func advanceOne(x *storeTest) {
+	x.user("kim", "lee")
+	taken := notify.Counts{Targeted: 1, Accepted: 1}
+	for what, c := range map[string]struct {
+		meanwhile func(n notify.Notification, d notify.Device, p notify.Progress)
+		state     notify.State
+		counts    notify.Counts
+	}{
+		"nothing":   {nil, notify.StateDone, taken},
+		"paused":    {func(n notify.Notification, _ notify.Device, _ notify.Progress) { x.steer(n, notify.StatePaused) }, notify.StateDone, taken},
+		"cancelled": {func(n notify.Notification, _ notify.Device, _ notify.Progress) { x.steer(n, notify.StateCancelled) }, notify.StateCancelled, taken},
+		"stored":    {func(_ notify.Notification, _ notify.Device, p notify.Progress) { x.advance(p) }, notify.StateDone, taken},
+		"removed": {func(_ notify.Notification, d notify.Device, _ notify.Progress) { x.ok(x.DeleteDevice(x.ctx(), d.ID)) },
+			notify.StateDone, taken},
+		"confirmed, then stored": {func(n notify.Notification, d notify.Device, p notify.Progress) {
+			x.confirm("kim", notify.Receipt{Delivery: notify.DeliveryID(n.Seq, d.Key), At: x.clock.Now()})
+			x.advance(p)
+		}, notify.StateDone, notify.Counts{Targeted: 1, Accepted: 1, Confirmed: 1}},
+	} {
+		d := x.device("kim", phones)
+		n := x.send(notify.Audience{Devices: []string{d.ID}})
+		w := x.walk(n, phones)
+		p := x.progress(w)
+		p.Position, p.Done, p.Counts, p.Rows = w.Last, true, one(notify.DeliveryAccepted), []notify.DeliveryRow{x.row(w, d, notify.DeliveryAccepted)}
+		if c.meanwhile != nil {
+			c.meanwhile(n, d, p)
+		}
+		x.advance(p)
+		x.reopen()
+		x.counts(n, c.state, c.counts)
+		rows := x.rows(n, "")
+		x.same(what+": rows", len(rows), 1)
+		x.same(what+": attempt", rows[0].Attempt, 1)
+		x.same(what+": ready", len(x.ready(phones)), 0)
+		x.depth(phones, 0)
 	}
 }
 

@@ -31,6 +31,9 @@ func (t *tx) advance(p *notify.Progress) error {
 			return err
 		}
 	}
+	if done, err := t.settleOnly(p); done || err != nil {
+		return err
+	}
 	y, err := t.tally(p.Walk)
 	if known, err := found(err); err != nil || !known {
 		return err // the notification was erased meanwhile: nobody is left to count for
@@ -54,6 +57,33 @@ func (t *tx) advance(p *notify.Progress) error {
 		}
 	}
 	return t.put(y)
+}
+
+const (
+	sqlCloseOnly = `UPDATE walks SET state=3, position=max(position, last), accepted=1 WHERE id=?1 AND notification=?2 AND small=1 AND state=0
+		AND targeted=1 AND accepted+confirmed+failed+gone+expired+suppressed=0
+		AND EXISTS (SELECT 1 FROM deliveries WHERE notification=?2 AND device=?3 AND walk=?1 AND state<2)`
+	sqlSettleOnly = `UPDATE deliveries SET state=2, attempt=?, next_at=0, expires_at=?, reason=?, updated_at=? WHERE notification=? AND device=?`
+)
+
+// settleOnly is the end of a walk to one device that the platform has taken, as most walks are, without reading anything
+// first. false: it is another one, or something has happened to it meanwhile; nothing was changed.
+func (t *tx) settleOnly(p *notify.Progress) (bool, error) {
+	if !p.Done || p.Position == 0 || len(p.Rows) != 1 || p.Rows[0].State != notify.DeliveryAccepted || p.Counts != (notify.Counts{Accepted: 1}) {
+		return false, nil
+	}
+	r := &p.Rows[0]
+	seq, device, ok := notify.ParseDeliveryID(r.ID)
+	if !ok {
+		return false, nil
+	}
+	if n, err := t.changed(sqlCloseOnly, p.Walk, seq, device); n == 0 || err != nil {
+		return false, err
+	}
+	if err := t.run(sqlSettleOnly, r.Attempt, ms(r.ExpiresAt), r.Reason, ms(r.UpdatedAt), seq, device); err != nil {
+		return false, err
+	}
+	return true, t.run(sqlAllDone, seq, ms(t.now))
 }
 
 // putRows stores deliveries, and tells how many were pending and are settled now.

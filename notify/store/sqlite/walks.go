@@ -64,7 +64,7 @@ const (
 	sqlTally = `SELECT w.notification, w.state, n.state, w.small, w.position, w.last, w.targeted, w.confirmed, w.accepted, w.failed, w.gone, w.expired, w.suppressed
 		FROM walks w JOIN notifications n ON n.seq=w.notification WHERE w.id=?`
 	sqlPutTally = `UPDATE walks SET state=?, position=?, targeted=?, confirmed=?, accepted=?, failed=?, gone=?, expired=?, suppressed=? WHERE id=?`
-	sqlAllDone  = `UPDATE notifications SET state=4, done_at=?2 WHERE seq=?1 AND NOT EXISTS (SELECT 1 FROM walks WHERE notification=?1 AND state<3)`
+	sqlAllDone  = `UPDATE notifications SET state=4, done_at=?2 WHERE seq=?1 AND state NOT IN (4, 5) AND NOT EXISTS (SELECT 1 FROM walks WHERE notification=?1 AND state<3)`
 )
 
 func (t *tx) tally(walk int64) (*tally, error) {

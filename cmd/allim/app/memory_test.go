@@ -1,0 +1,36 @@
+package app
+
+import (
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"allim.dev/allim/notify/notifytest"
+)
+
+func TestGarbagePercent(t *testing.T) {
+	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 4 << 20: 400, 8 << 20: 200, 16 << 20: 100, 32 << 20: 50, 1 << 30: 50} {
+		if got := garbagePercent(live); got != want {
+			t.Errorf("with %d bytes in use %d %%, want %d %%", live, got, want)
+		}
+	}
+}
+
+// After each collection what is kept follows what is in use.
+func TestSaveMemory(t *testing.T) {
+	t.Setenv("GOGC", "")
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	percent := func() int { // also has the next collection come
+		runtime.GC()
+		now := debug.SetGCPercent(-1)
+		debug.SetGCPercent(now)
+		return now
+	}
+	SaveMemory()
+	big := make([]byte, 200<<20)
+	notifytest.Until(t, "half of much", func() bool { return percent() == collectAt })
+	runtime.KeepAlive(big)
+	big = nil
+	notifytest.Until(t, "more of less", func() bool { return percent() > collectAt })
+}
