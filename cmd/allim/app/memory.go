@@ -14,7 +14,7 @@ const collectAt = 50
 // So much garbage may always come, up to collectMost percent: of the little that a small hub has in use, 50 % is so little
 // that a busy one would collect fifty times a second and spend a sixth of its work on it.
 const (
-	collectFloor = 16 << 20 // bytes
+	collectFloor = 12 << 20 // bytes
 	collectMost  = 400
 )
 

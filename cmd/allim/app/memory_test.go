@@ -9,7 +9,7 @@ import (
 )
 
 func TestGarbagePercent(t *testing.T) {
-	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 4 << 20: 400, 8 << 20: 200, 16 << 20: 100, 32 << 20: 50, 1 << 30: 50} {
+	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 3 << 20: 400, 6 << 20: 200, 12 << 20: 100, 24 << 20: 50, 1 << 30: 50} {
 		if got := garbagePercent(live); got != want {
 			t.Errorf("with %d bytes in use %d %%, want %d %%", live, got, want)
 		}

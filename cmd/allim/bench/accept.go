@@ -17,6 +17,7 @@ type acceptOptions struct {
 	devices     int
 	connections int
 	recipients  int
+	rate        int
 	xml         bool
 	within      time.Duration
 	synchronous string
@@ -64,6 +65,7 @@ func accept() Scenario {
 			f.IntVar(&o.devices, "devices", 0, "devices of each, to which pushes go out meanwhile")
 			f.IntVar(&o.connections, "connections", 64, "connections, each of which waits for its answer")
 			f.IntVar(&o.recipients, "recipients", 1, "recipients of each request")
+			f.IntVar(&o.rate, "rate", 0, "requests a second at most; 0: as many as are answered")
 			f.BoolVar(&o.xml, "xml", false, "post XML instead of JSON")
 			f.DurationVar(&o.within, "within", 60*time.Second, "how long")
 			f.StringVar(&o.synchronous, "synchronous", "full", "store.synchronous: full or normal")
@@ -74,8 +76,8 @@ func accept() Scenario {
 }
 
 func (o acceptOptions) run(ctx context.Context, progress io.Writer) (r AcceptResult, err error) {
-	if o.people < o.recipients || o.recipients < 1 || o.connections < 1 || o.devices < 0 || o.within <= 0 {
-		return r, errors.New("--recipients and --connections must be at least 1, --people at least --recipients, --devices not negative")
+	if o.people < o.recipients || o.recipients < 1 || o.connections < 1 || o.devices < 0 || o.rate < 0 || o.within <= 0 {
+		return r, errors.New("--recipients and --connections must be at least 1, --people at least --recipients, --devices and --rate not negative")
 	}
 	w, err := newWorld(ctx, worldOptions{progress: progress, profile: o.profile, settings: "store: {synchronous: " + o.synchronous + "}"})
 	if err != nil {
@@ -91,7 +93,8 @@ func (o acceptOptions) run(ctx context.Context, progress io.Writer) (r AcceptRes
 	fmt.Fprintf(progress, "Posting over %d connections for %s.\n", o.connections, o.within)
 	r = AcceptResult{Form: "json", Recipients: o.recipients, Devices: o.devices, Connections: o.connections, Synchronous: o.synchronous}
 	owes := backlog{sim: w.sim, each: int64(o.recipients * o.devices)}
-	l := load{base: w.hub.URL, key: w.key, mediaType: "application/json", connections: o.connections, body: o.json, taken: &owes.requests}
+	l := load{base: w.hub.URL, key: w.key, mediaType: "application/json", connections: o.connections, body: o.json,
+		rate: o.rate, taken: &owes.requests}
 	if o.xml {
 		r.Form, l.mediaType, l.body = "xml", "application/xml", o.xmlBody
 	}

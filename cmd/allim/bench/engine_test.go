@@ -44,7 +44,7 @@ func TestBroadcastMeasured(t *testing.T) {
 }
 
 func TestAcceptMeasured(t *testing.T) {
-	for _, flags := range [][]string{{"--devices", "1"}, {"--xml", "--recipients", "5"}} {
+	for _, flags := range [][]string{{"--devices", "1"}, {"--rate", "100"}, {"--xml", "--recipients", "5"}} {
 		r := run(t, accept(), append(flags, "--people", "50", "--within", "500ms", "--connections", "4")...).(AcceptResult)
 		if r.Backlog < 0 || r.Drain < 0 || r.Requests <= 0 || r.Times.P50 <= 0 || r.Told < r.Requests || r.CPU < 0 {
 			t.Errorf("measured %+v", r)

@@ -23,6 +23,7 @@ type load struct {
 	connections int
 	// body appends the body of a request of a connection.
 	body  func(b []byte, connection, n int) []byte
+	rate  int           // requests a second at most, over all connections; 0: as many as are answered
 	taken *atomic.Int64 // counts what was accepted; nil: nobody looks
 	// faulty: the hub may be gone or refuse; then the connection ends without an error. The ids of what was accepted are kept.
 	faulty bool
@@ -70,7 +71,11 @@ func (l load) one(ctx context.Context, host string, number int) (t tally, err er
 	in := bufio.NewReader(c)
 	head := fmt.Sprintf("POST /v1/notifications HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: ", host, l.key, l.mediaType)
 	var out, body []byte
+	start := time.Now()
 	for n := 0; ctx.Err() == nil; n++ {
+		if l.turn(ctx, start, number, n) != nil {
+			return t, nil
+		}
 		body = l.body(body[:0], number, n)
 		out = append(out[:0], head...)
 		out = strconv.AppendInt(out, int64(len(body)), 10)
@@ -107,6 +112,19 @@ func (l load) one(ctx context.Context, host string, number int) (t tally, err er
 		}
 	}
 	return t, nil
+}
+
+// turn waits for the moment of a connection's next request; an error when ctx ends before. One that comes late is sent at
+// once.
+func (l load) turn(ctx context.Context, start time.Time, connection, n int) error {
+	if l.rate == 0 {
+		return nil
+	}
+	early := time.Until(start.Add(time.Duration(n*l.connections+connection) * time.Second / time.Duration(l.rate)))
+	if early <= 0 {
+		return nil
+	}
+	return pause(ctx, early)
 }
 
 // answer is what matters of one.
