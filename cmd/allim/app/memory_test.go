@@ -2,7 +2,7 @@ package app
 
 import (
 	"runtime"
-	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 
 	"allim.dev/allim/notify/notifytest"
@@ -19,16 +19,14 @@ func TestGarbagePercent(t *testing.T) {
 // After each collection what is kept follows what is in use.
 func TestSaveMemory(t *testing.T) {
 	t.Setenv("GOGC", "")
-	before := debug.SetGCPercent(100)
-	defer debug.SetGCPercent(before)
 	percent := func() int { // also has the next collection come
 		runtime.GC()
-		now := debug.SetGCPercent(-1)
-		debug.SetGCPercent(now)
-		return now
+		now := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(now)
+		return int(now[0].Value.Uint64())
 	}
 	SaveMemory()
-	big := make([]byte, 200<<20)
+	big := make([]byte, 64<<20)
 	notifytest.Until(t, "half of much", func() bool { return percent() == collectAt })
 	runtime.KeepAlive(big)
 	big = nil

@@ -302,7 +302,7 @@ func (t *tx) runPlain(j *job) bool {
 	}
 	t.wrote = false
 	j.err = t.guarded(j)
-	return j.err == nil || !t.wrote && !t.c.AutocommitEnabled()
+	return (j.err == nil || !t.wrote) && !t.c.AutocommitEnabled() // SQLite may have dropped the transaction itself
 }
 
 // runCarefully runs the jobs in a savepoint each, and tells how many; an error means that the transaction is lost.
