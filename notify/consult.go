@@ -69,7 +69,7 @@ func (h *Hub) consult(ctx context.Context, t *task, i int, now time.Time) (wordi
 
 // markOf reads the person's mark where there can be one: on what has waited, be it for its retry.
 func (h *Hub) markOf(ctx context.Context, t *task, i int) Mark {
-	if !t.retry {
+	if !t.retry && t.walk.Sleepers == nil {
 		return Mark{}
 	}
 	marks, err := h.store.Marks(ctx, t.targets[i].Device.User, []string{t.n.ID})

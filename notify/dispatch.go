@@ -40,20 +40,21 @@ type lane struct {
 	behind  atomic.Bool  // there may be more in the store than was offered
 	offers  chan offered // fresh walks
 	// The store may have walks or retries that were not seen yet.
-	againWalks, againRetries atomic.Bool
+	againWalks, againRetries, againSleepers atomic.Bool
 
-	walks   *underway[int64]
-	rows    *underway[string]
-	paceAt  map[int64]time.Time // rate-capped walks: not before; the loop's own
-	turn    bool                // who goes first into the next batch: walks or retries; the loop's own
-	freed   chan struct{}       // a batch ended
-	settled chan *task          // tasks with all their outcomes
-	changed chan struct{}       // the lane's state is to be stored
+	walks    *underway[int64]
+	sleepers *underway[int64] // by Sleepers.ID
+	rows     *underway[string]
+	paceAt   map[int64]time.Time // rate-capped walks: not before; the loop's own
+	turn     bool                // who goes first into the next batch: walks or retries; the loop's own
+	freed    chan struct{}       // a batch ended
+	settled  chan *task          // tasks with all their outcomes
+	changed  chan struct{}       // the lane's state is to be stored
 }
 
 func newLane(h *Hub, name Lane, a Adapter) *lane {
 	return &lane{hub: h, name: name, adapter: a, payload: newPayloads(a), guard: newGuard(),
-		st: LaneState{Lane: name, State: LaneOK}, walks: newUnderway[int64](), rows: newUnderway[string](),
+		st: LaneState{Lane: name, State: LaneOK}, walks: newUnderway[int64](), sleepers: newUnderway[int64](), rows: newUnderway[string](),
 		paceAt: map[int64]time.Time{}, freed: make(chan struct{}, 1), flights: map[int64]*flight{},
 		offers: make(chan offered, offersKept)}
 }
@@ -75,10 +76,11 @@ type laneRun struct {
 	pushes   sync.WaitGroup
 
 	// The loop's own.
-	lookWalks, lookRetries bool      // into the store, at the next batch
-	retryAt                time.Time // the next retry is due, as far as is known
-	seen                   int64     // the greatest walk that a look has shown
-	turns                  turns     // of the big walks
+	lookWalks, lookRetries, lookSleepers bool      // into the store, at the next batch
+	retryAt, wakeAt                      time.Time // the next retry, the next sleepers are due, as far as is known
+	seen                                 int64     // the greatest walk that a look has shown
+	turns                                turns     // of the big walks
+	sleepersWait                         bool      // for a big batch to end
 }
 
 func (r *laneRun) loop(ctx context.Context) error {
@@ -100,7 +102,7 @@ func (r *laneRun) loop(ctx context.Context) error {
 	r.behind.Store(true)
 	r.running.Store(true)
 	defer r.running.Store(false)
-	r.lookWalks, r.lookRetries = true, true
+	r.lookAll()
 	for {
 		wait := r.fill(ctx)
 		t := r.hub.clock.NewTimer(wait)
@@ -112,14 +114,17 @@ func (r *laneRun) loop(ctx context.Context) error {
 			t.Stop()
 			return Errorf(CodeStaleEpoch, "the lease of lane %s is lost", r.name)
 		case <-sub.C():
-			r.lookWalks, r.lookRetries = true, true
+			r.lookAll()
 		case <-r.freed:
 		case <-t.C():
-			r.lookWalks, r.lookRetries = true, true
+			r.lookAll()
 		}
 		t.Stop()
 	}
 }
+
+// lookAll has the next batch look for everything.
+func (r *laneRun) lookAll() { r.lookWalks, r.lookRetries, r.lookSleepers = true, true, true }
 
 // fill starts batches while there is something to send and room for it, and tells when to look again at the latest.
 func (r *laneRun) fill(ctx context.Context) time.Duration {
@@ -199,7 +204,11 @@ func (r *laneRun) free(t *task) {
 	if pending {
 		r.againRetries.Store(true)
 	}
-	if ended || full || more || pending {
+	asleep := len(t.progress.Held) > 0 || t.walk.Sleepers != nil
+	if asleep {
+		r.againSleepers.Store(true)
+	}
+	if ended || full || more || pending || asleep {
 		r.wake()
 	}
 }
@@ -208,6 +217,7 @@ func (r *laneRun) free(t *task) {
 func (l *lane) look() {
 	l.againWalks.Store(true)
 	l.againRetries.Store(true)
+	l.againSleepers.Store(true)
 	l.wake()
 }
 

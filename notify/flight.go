@@ -26,7 +26,11 @@ type flight struct {
 func (r *laneRun) board(w Walk) *flight {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.big >= bigBatches {
+	room := bigBatches
+	if r.sleepersWait {
+		room--
+	}
+	if r.big >= room {
 		return nil
 	}
 	f := r.flights[w.ID]
@@ -107,7 +111,9 @@ func (r *laneRun) entries(group []*task) (out []entry) {
 	var flights []*flight
 	for _, t := range group {
 		if t.flight == nil {
-			out = append(out, entry{[]*task{t}, t.progress})
+			p := t.progress
+			p.Counts.Suppressed += int64(t.missing)
+			out = append(out, entry{[]*task{t}, p})
 			continue
 		}
 		r.mu.Lock()
@@ -138,6 +144,7 @@ func merged(chunks []*task) Progress {
 	for _, c := range chunks[1:] {
 		p.Position, p.Done, p.Counts = c.progress.Position, c.progress.Done, p.Counts.Add(c.progress.Counts)
 		p.Rows = append(p.Rows, c.progress.Rows...)
+		p.Held = append(p.Held, c.progress.Held...)
 		p.Devices = append(p.Devices, c.progress.Devices...)
 	}
 	return p

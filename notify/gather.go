@@ -9,7 +9,7 @@ import (
 // What goes into a lane's next batch.
 
 // gather makes the next batch: due retries and walks, which go first in turn, so that neither holds up the other; of the
-// walks the small ones, then a chunk of a big one. nil: nothing to send now.
+// walks the small ones, then a chunk of a big one; then sleepers of one. nil: nothing to send now.
 func (r *laneRun) gather(ctx context.Context, size int) (*batch, time.Duration, error) {
 	now := r.hub.clock.Now()
 	b := &batch{}
@@ -20,8 +20,11 @@ func (r *laneRun) gather(ctx context.Context, size int) (*batch, time.Duration, 
 	if r.againRetries.Swap(false) {
 		r.lookRetries = true
 	}
+	if r.againSleepers.Swap(false) {
+		r.lookSleepers = true
+	}
 	r.gatherOffers(b, size, now)
-	order := []func(context.Context, *batch, int, time.Time) (time.Duration, error){r.gatherRetries, r.gatherWalks}
+	order := []func(context.Context, *batch, int, time.Time) (time.Duration, error){r.gatherRetries, r.gatherWalks, r.gatherSleepers}
 	if r.turn = !r.turn; !r.turn {
 		order[0], order[1] = order[1], order[0]
 	}
@@ -29,7 +32,7 @@ func (r *laneRun) gather(ctx context.Context, size int) (*batch, time.Duration, 
 		next, err := more(ctx, b, size, now)
 		if err != nil {
 			r.release(b) // what was marked as under way is free again
-			r.lookWalks, r.lookRetries = true, true
+			r.lookAll()
 			r.behind.Store(true)
 			return nil, 0, err
 		}

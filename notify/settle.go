@@ -40,8 +40,11 @@ func (r *laneRun) record(t *task, i int, o Outcome, now time.Time) {
 	t.mu.Lock()
 	t.progress.Counts.count(row.State)
 	r.hub.counted(r.name, row.State)
-	if t.walk.Small || t.retry || row.State != DeliveryAccepted {
+	switch {
+	case t.keepsRow(o.Verdict):
 		t.progress.Rows = append(t.progress.Rows, row)
+	case o.Verdict == held:
+		t.progress.Held = append(t.progress.Held, Held{Key: row.DeviceKey, At: row.NextAt})
 	}
 	if change != nil {
 		t.progress.Devices = append(t.progress.Devices, *change)
@@ -253,6 +256,8 @@ func (r *laneRun) putAside(e entry, until time.Time) {
 		}
 	case t.retry:
 		r.rows.aside(t.row.ID, until)
+	case t.walk.Sleepers != nil:
+		r.sleepers.aside(t.walk.Sleepers.ID, until)
 	default:
 		r.walks.aside(t.walk.ID, until)
 	}
@@ -268,6 +273,8 @@ func (r *laneRun) release(b *batch) {
 			r.passed(t.flight, []*task{t}, time.Time{})
 		case t.retry:
 			r.rows.release(t.row.ID)
+		case t.walk.Sleepers != nil:
+			r.sleepers.release(t.walk.Sleepers.ID)
 		default:
 			r.walks.release(t.walk.ID)
 		}

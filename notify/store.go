@@ -200,6 +200,20 @@ type Walk struct {
 	NotBefore    time.Time
 	ExpiresAt    time.Time
 	Counts       Counts
+	// Sleepers: the walk comes back to these alone; nil: it goes on from its position.
+	Sleepers *Sleepers
+}
+
+// Sleepers are devices that a big walk passed by in their people's quiet hours and comes back to.
+type Sleepers struct {
+	ID   int64
+	Keys []int64 // of the devices
+}
+
+// Held is a device that a big walk comes back to at a time.
+type Held struct {
+	Key int64
+	At  time.Time
 }
 
 // Target is one device that a walk comes to.
@@ -232,6 +246,10 @@ type Progress struct {
 	Counts Counts
 	// Rows are stored by id: all deliveries of a small walk, else only those that did not go smoothly.
 	Rows []DeliveryRow
+	// Held are devices that a big walk comes back to later: some hundreds of them are a row.
+	Held []Held
+	// Woken: the walk has come back to these, which sleep no more; a second time changes nothing.
+	Woken *Sleepers
 	// Devices changes devices by what was learnt of them.
 	Devices []DeviceChange
 }
@@ -265,6 +283,10 @@ type WalkStore interface {
 	// DueRetries gives the lane's pending deliveries (that have a row and were tried before or replayed) whose time has
 	// come, and when the next one after them is due (zero: none).
 	DueRetries(ctx context.Context, l Lane, now time.Time, limit int) (due []Due, next time.Time, err error)
+	// DueSleepers gives the lane's sleepers whose time has come, each some hundreds of one walk, and when the next ones after
+	// them are due (zero: none); not those of paused and cancelled notifications. Next gives those of them that are still to
+	// be told, of which there may be none.
+	DueSleepers(ctx context.Context, l Lane, now time.Time, limit int) (due []Walk, next time.Time, err error)
 	// Advance stores progress: one result for each, CodeStaleEpoch when the lane's lease is lost. A notification whose
 	// walks are all done with nothing pending becomes StateDone.
 	Advance(ctx context.Context, p []Progress) []error

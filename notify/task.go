@@ -32,6 +32,7 @@ type task struct {
 	retry   bool
 	row     DeliveryRow // the retried row
 	attempt int         // attempts made before
+	missing int         // sleepers that are not to be told any more
 
 	once sync.Once
 	n    Notification

@@ -19,7 +19,7 @@ import (
 func StoreSuite(t *testing.T, open OpenStore) {
 	for _, part := range [][]storeCase{
 		usersSuite(), devicesSuite(), oldIDsSuite(), suspicionSuite(), topicsSuite(), accountsSuite(), syncSuite(), eventsSuite(), planSuite(), remindersSuite(),
-		acceptSuite(), ingestSuite(), idempotencySuite(), listSuite(), steerSuite(), walksSuite(), advanceSuite(), settleSuite(), deliveriesSuite(),
+		acceptSuite(), ingestSuite(), idempotencySuite(), listSuite(), steerSuite(), walksSuite(), advanceSuite(), sleepersSuite(), settleSuite(), deliveriesSuite(),
 		receiptsSuite(), underWaySuite(), inboxSuite(), keysSuite(), opsSuite(), sweepSuite(), eraseSuite(), mergeSuite(), peopleSuite(), modelSuite(),
 	} {
 		for _, c := range part {

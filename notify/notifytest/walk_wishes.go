@@ -15,6 +15,8 @@ func wishful() map[string]func(*house) {
 		"quiet hours: held until their end, in the person's zone": quietHours,
 		"quiet hours: urgent ones go through, unless held too":    quietUrgent,
 		"quiet hours: in a broadcast, after a restart":            quietBroadcast,
+		"quiet hours: of a thousand devices, with changes":        quietMany,
+		"quiet hours: paused, cancelled, out of time":             quietCancelled,
 		"quiet hours: a notice whose time runs out in them":       quietExpires,
 		"choices: by source, folder, type and topic":              choices,
 		"rules decide before choices":                             ruled,
@@ -56,6 +58,31 @@ func (h *house) wish(user string, p notify.Preferences) {
 func (h *house) waits(id string, n int, reason string) {
 	h.t.Helper()
 	Until(h.t, fmt.Sprintf("%d deliveries that wait: %s", n, reason), func() bool { return h.rows(id, notify.DeliveryPending, reason) == n })
+}
+
+// asleep waits until big walks have passed n devices by.
+func (h *house) asleep(n int) {
+	h.t.Helper()
+	Until(h.t, fmt.Sprintf("%d devices to sleep", n), func() bool {
+		list, _, err := h.store.DueSleepers(h.ctx(), phones, morning.AddDate(1, 0, 0), 1000)
+		all := 0
+		for _, w := range list {
+			all += len(w.Sleepers.Keys)
+		}
+		return must[bool](h.t)(all == n, err)
+	})
+}
+
+// comesTo waits until a notification has the counts.
+func (h *house) comesTo(id string, want notify.Counts) {
+	h.t.Helper()
+	var got notify.Counts
+	defer func() {
+		if h.t.Failed() {
+			h.t.Logf("the counts are %+v, want %+v", got, want)
+		}
+	}()
+	Until(h.t, "the counts", func() bool { got = h.get(id).Counts; return got == want })
 }
 
 func (h *house) rows(id string, state notify.DeliveryState, reason string) (n int) {
@@ -144,13 +171,88 @@ func quietBroadcast(h *house) {
 	h.person("kim", 2)
 	h.wish("kim", h.night())
 	n := h.send(notify.Notification{To: notify.Audience{All: true}})
-	h.waits(n.ID, 2, "quiet hours")
-	Until(h.t, "the crowd to be told", func() bool { return len(h.to("crowd")) == notify.SmallAudience+20 })
+	crowd, all := int64(notify.SmallAudience+20), int64(notify.SmallAudience+22)
+	h.asleep(2)
+	h.comesTo(n.ID, notify.Counts{Targeted: all, Accepted: crowd, Pending: 2})
+	if n := h.rows(n.ID, notify.DeliveryPending, ""); n != 0 {
+		h.t.Errorf("%d rows for devices in quiet hours", n)
+	}
 	h.restart()
+	h.turn(morning.Add(-time.Second))
+	h.person("lee", 1)
+	h.looked()
+	h.wantTold("kim")
 	h.turn(morning)
-	all := int64(notify.SmallAudience + 22)
 	h.wantCounts(n.ID, notify.Counts{Targeted: all, Accepted: all})
-	h.wantAccepted(phones, int(all), 1)
+	h.wantAccepted(phones, int(all)+1, 1)
+}
+
+// quietMany: a thousand devices with two ends of their quiet hours; meanwhile one is removed, one person reads it, and one
+// wishes for a longer night.
+func quietMany(h *house) {
+	night := h.night()
+	late := night
+	late.Quiet.To = "08:00"
+	for i := range 10 {
+		user := fmt.Sprintf("user%d", i)
+		h.person(user, notify.SmallAudience)
+		if i == 0 {
+			h.wish(user, late)
+		} else {
+			h.wish(user, night)
+		}
+	}
+	n := h.send(notify.Notification{To: notify.Audience{All: true}})
+	all := int64(10 * notify.SmallAudience)
+	h.asleep(int(all))
+	devices := must[[]notify.Device](h.t)(h.store.DevicesOf(h.ctx(), "user1"))
+	if err := h.store.DeleteDevice(h.ctx(), devices[0].ID); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := h.hub.MarkInbox(h.ctx(), "user2", []string{n.ID}, true); err != nil {
+		h.t.Fatal(err)
+	}
+	h.wish("user3", late)
+	h.turn(morning)
+	gone := int64(1 + notify.SmallAudience)
+	h.comesTo(n.ID, notify.Counts{Targeted: all, Accepted: all - gone - 2*notify.SmallAudience, Suppressed: gone, Pending: 2 * notify.SmallAudience})
+	h.turn(morning.Add(time.Hour))
+	h.wantCounts(n.ID, notify.Counts{Targeted: all, Accepted: all - gone, Suppressed: gone})
+	Until(h.t, "the end", func() bool { return h.get(n.ID).State == notify.StateDone })
+	for i := range 10 {
+		want := notify.SmallAudience
+		switch i {
+		case 1:
+			want--
+		case 2:
+			want = 0
+		}
+		if told := h.to(fmt.Sprintf("user%d", i)); len(told) != want {
+			h.t.Errorf("user%d was told %d times, want %d", i, len(told), want)
+		}
+	}
+	if n := len(must[[]notify.DeliveryRow](h.t)(h.store.Deliveries(h.ctx(), n.ID, "", notify.Page{}))); n != 0 {
+		h.t.Errorf("%d rows for a thousand devices of which nothing went wrong", n)
+	}
+}
+
+// quietCancelled: a big walk that is paused sleeps on, one that is cancelled never wakes, one whose time runs out tells nobody.
+func quietCancelled(h *house) {
+	h.person("kim", notify.SmallAudience+20)
+	h.wish("kim", h.night())
+	all := int64(notify.SmallAudience + 20)
+	paused := h.send(notify.Notification{To: notify.Audience{All: true}})
+	cancelled := h.send(notify.Notification{To: notify.Audience{All: true}})
+	short := h.send(notify.Notification{To: notify.Audience{All: true}, TTL: time.Hour})
+	h.asleep(3 * int(all))
+	must[notify.Notification](h.t)(h.hub.Pause(h.ctx(), paused.ID))
+	must[notify.Notification](h.t)(h.hub.Cancel(h.ctx(), cancelled.ID))
+	h.turn(morning)
+	h.comesTo(short.ID, notify.Counts{Targeted: all, Expired: all})
+	h.comesTo(cancelled.ID, notify.Counts{Targeted: all, Suppressed: all})
+	h.wantTold("kim")
+	must[notify.Notification](h.t)(h.hub.Resume(h.ctx(), paused.ID))
+	h.wantCounts(paused.ID, notify.Counts{Targeted: all, Accepted: all})
 }
 
 func quietExpires(h *house) {

@@ -41,8 +41,16 @@ func (t *tx) advance(p *notify.Progress) error {
 	if y.stored(p) {
 		return nil
 	}
+	if p.Woken != nil {
+		if fresh, err := t.woke(p.Woken); err != nil || !fresh {
+			return err
+		}
+	}
 	smooth, err := t.putRows(y, p.Rows)
 	if err != nil {
+		return err
+	}
+	if err := t.sleep(p.Walk, p.Held); err != nil {
 		return err
 	}
 	y.count(p.Counts)
@@ -109,7 +117,7 @@ func (y *tally) stored(p *notify.Progress) bool {
 	ended := y.state >= walkEnding && y.notification != numCancelled
 	switch {
 	case p.Position == 0 && !p.Done:
-		return false // retries: their rows say what was counted
+		return false // retries: their rows say what was counted; sleepers: see woke
 	case p.Done && ended:
 		return true
 	case p.Done:
@@ -251,7 +259,11 @@ func (t *tx) end(y *tally) error {
 		y.by[stateSuppressed] += fresh
 	}
 	if y.notification != numCancelled {
-		y.targeted = y.settled() + pending - fresh
+		var asleep int64
+		if err := t.row(sqlAllSleepers, y.walk).Scan(&asleep); err != nil {
+			return err
+		}
+		y.targeted = y.settled() + pending - fresh + asleep
 	}
 	return nil
 }

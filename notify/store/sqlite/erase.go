@@ -115,7 +115,8 @@ func (t *tx) eraseNotices(user int64) error {
 
 // dropNotification removes a notification with everything that hangs on it.
 func (t *tx) dropNotification(seq int64) error {
-	for _, q := range []string{`DELETE FROM audience WHERE notification=?`, `DELETE FROM walks WHERE notification=?`,
+	for _, q := range []string{`DELETE FROM audience WHERE notification=?`,
+		`DELETE FROM sleepers WHERE walk IN (SELECT id FROM walks WHERE notification=?)`, `DELETE FROM walks WHERE notification=?`,
 		`DELETE FROM deliveries WHERE notification=?`, `DELETE FROM receipts WHERE notification=?`,
 		`DELETE FROM marks WHERE notification=?`, `DELETE FROM idempotency WHERE notification=?`, `DELETE FROM notifications WHERE seq=?`} {
 		if err := t.run(q, seq); err != nil {

@@ -51,6 +51,10 @@ const (
 		ORDER BY d.key LIMIT ?5`
 )
 
+// sqlNextWoken goes along the keys of sleepers, asking for each whether its owner belongs to the audience (?9: it is everybody).
+const sqlNextWoken = sqlTargetColumns + `FROM json_each(?8) k CROSS JOIN devices d ON d.key=k.value` + sqlTargetJoins + `WHERE` + sqlInRange + `AND (?9 OR` +
+	sqlBelongs + `) ORDER BY d.key LIMIT ?5`
+
 // Next implements notify.WalkStore.
 func (s *Store) Next(ctx context.Context, w notify.Walk, limit int) ([]notify.Target, error) {
 	return read(ctx, s, "read the audience", func(q querier) ([]notify.Target, error) {
@@ -61,6 +65,8 @@ func (s *Store) Next(ctx context.Context, w notify.Walk, limit int) ([]notify.Ta
 		}
 		args := []any{w.Seq, lane, w.Position, w.Last, limit}
 		switch {
+		case w.Sleepers != nil:
+			return collect(q, s.scanTarget, sqlNextWoken, w.Seq, lane, 0, w.Last, limit, first, last, asJSON(w.Sleepers.Keys), all)
 		case w.Small:
 			return collect(q, s.scanTarget, sqlNextSmall, append(args, first, last, all)...)
 		case all:

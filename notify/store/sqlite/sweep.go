@@ -13,6 +13,7 @@ const (
 	sqlOldNotices = `SELECT seq, state, done_at, created_at FROM notifications ORDER BY seq`
 
 	sqlTrimRows     = `DELETE FROM deliveries WHERE notification=?1 AND device IN (SELECT device FROM deliveries WHERE notification=?1 LIMIT ?2)`
+	sqlTrimSleepers = `DELETE FROM sleepers WHERE seq IN (SELECT s.seq FROM walks w JOIN sleepers s ON s.walk=w.id WHERE w.notification=?1 LIMIT ?2)`
 	sqlTrimReceipts = `DELETE FROM receipts WHERE notification=?1 AND device IN (SELECT device FROM receipts WHERE notification=?1 LIMIT ?2)`
 	sqlTrimMarks    = `DELETE FROM marks WHERE seq IN (SELECT seq FROM marks WHERE notification=?1 LIMIT ?2)`
 	sqlTrimAudience = `DELETE FROM audience WHERE seq IN (SELECT seq FROM audience WHERE notification=?1 ORDER BY seq LIMIT ?2)`
@@ -126,7 +127,7 @@ func (t *tx) trim(seq, budget int64) (int64, error) {
 	if err := t.run(sqlRaiseFloor, seq); err != nil {
 		return 0, err
 	}
-	for _, q := range []string{sqlTrimRows, sqlTrimReceipts, sqlTrimMarks, sqlTrimAudience} {
+	for _, q := range []string{sqlTrimRows, sqlTrimSleepers, sqlTrimReceipts, sqlTrimMarks, sqlTrimAudience} {
 		n, err := t.changed(q, seq, budget)
 		if err != nil {
 			return 0, err
