@@ -9,8 +9,7 @@ import (
 )
 
 // Many mails in a short time are one notice. The first is told at once; those that follow it within the person's time
-// wait, as stored deliveries, for its end, and are one notice then, under the delivery of the newest. Who belongs together
-// is kept in memory only: after a restart those that waited begin anew, and none is lost.
+// wait, as stored deliveries, for its end, and are one notice then, under the delivery of the newest.
 
 // bundleTemplate is the template of a notice for many mails.
 const bundleTemplate = "mail.bundle"

@@ -24,10 +24,11 @@ type wording struct {
 
 // The reasons of what was not told, as a trace shows them.
 const (
-	reasonWish    = "only kept in the inbox, as the person wishes"
-	reasonRead    = "it was read already"
-	reasonSeen    = "an open page has shown it"
-	reasonBundled = "told together with later mails"
+	reasonWish     = "only kept in the inbox, as the person wishes"
+	reasonRead     = "it was read already"
+	reasonSeen     = "an open page has shown it"
+	reasonBundled  = "told together with later mails"
+	reasonTogether = "waits to be told together with other mails"
 )
 
 // consult asks what the person wishes: how the delivery is to be told, or what becomes of it instead.
@@ -59,7 +60,7 @@ func (h *Hub) consult(ctx context.Context, t *task, i int, now time.Time) (wordi
 	if p.Language != "" {
 		w.variant.Locale = p.Language
 	}
-	c := consultation{hub: h, p: p, n: n, user: target.Device.User, zone: target.UserTimeZone, now: now, mark: mark}
+	c := consultation{ctx: ctx, hub: h, p: p, n: n, user: target.Device.User, zone: target.UserTimeZone, now: now, mark: mark}
 	f, verdict := c.decide()
 	if verdict == nil && f.members != nil {
 		w.n, w.name = n.together(f.members), n.ID+"/"+target.Device.User+"/"+strconv.Itoa(len(f.members))
@@ -81,6 +82,7 @@ func (h *Hub) markOf(ctx context.Context, t *task, i int) Mark {
 
 // consultation is one notice before one person's wishes.
 type consultation struct {
+	ctx  context.Context
 	hub  *Hub
 	p    *Preferences
 	n    Notification
@@ -142,10 +144,12 @@ func (c consultation) bundle() (fate, *Outcome) {
 	if c.p.Bundle == 0 || c.n.eventType() != MailReceived {
 		return fate{}, nil
 	}
-	f := c.hub.bundles.look(c.user, c.n, time.Duration(c.p.Bundle)*time.Second, c.now)
+	window := time.Duration(c.p.Bundle) * time.Second
+	c.hub.recall(c.ctx, c.user, window, c.now)
+	f := c.hub.bundles.look(c.user, c.n, window, c.now)
 	switch {
 	case !f.hold.IsZero():
-		return f, &Outcome{Verdict: held, At: f.hold, Reason: "waits to be told together with other mails"}
+		return f, &Outcome{Verdict: held, At: f.hold, Reason: reasonTogether}
 	case f.covered:
 		return f, &Outcome{Verdict: suppressed, Reason: reasonBundled}
 	}

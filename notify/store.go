@@ -22,6 +22,7 @@ type Store interface {
 	NotificationStore
 	IngestStore
 	WalkStore
+	BundleStore
 	InboxStore
 	InboxLog
 	KeyStore

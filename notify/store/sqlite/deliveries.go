@@ -86,11 +86,16 @@ func (r *deliveryRow) dest() []any {
 		&r.next, &r.expires, &r.Reason, &r.created, &r.updated, &r.received, &r.opened}
 }
 
+// deliveryState is the outside of a stored state.
+func deliveryState(stored int) notify.DeliveryState {
+	return [...]notify.DeliveryState{notify.DeliveryPending, notify.DeliveryPending, notify.DeliveryAccepted, notify.DeliveryFailed,
+		notify.DeliveryGone, notify.DeliveryExpired, notify.DeliverySuppressed}[stored]
+}
+
 func (s *Store) delivery(r *deliveryRow) notify.DeliveryRow {
 	d := r.DeliveryRow
 	d.ID, d.Device, d.DeviceKey = notify.DeliveryID(r.seq, r.device), s.deviceID(r.device), r.device
-	d.State = [...]notify.DeliveryState{notify.DeliveryPending, notify.DeliveryPending, notify.DeliveryAccepted, notify.DeliveryFailed,
-		notify.DeliveryGone, notify.DeliveryExpired, notify.DeliverySuppressed}[r.state]
+	d.State = deliveryState(r.state)
 	if r.state == stateAccepted && r.received != 0 {
 		d.State = notify.DeliveryConfirmed
 	}
