@@ -249,7 +249,7 @@ type Progress struct {
 	Rows []DeliveryRow
 	// Held are devices that a big walk comes back to later: some hundreds of them are a row.
 	Held []Held
-	// Woken: the walk has come back to these, which sleep no more; a second time changes nothing.
+	// Woken: the walk has come back to these, the first ones of their row, which sleep no more; a second time changes nothing.
 	Woken *Sleepers
 	// Devices changes devices by what was learnt of them.
 	Devices []DeviceChange

@@ -11,22 +11,22 @@ import (
 // in between sends a chunk again under the same ids.
 
 // gatherSleepers makes a batch of sleepers whose time has come, if nothing else goes first.
-func (r *laneRun) gatherSleepers(ctx context.Context, b *batch, _ int, now time.Time) (time.Duration, error) {
+func (r *laneRun) gatherSleepers(ctx context.Context, b *batch, size int, now time.Time) (time.Duration, error) {
 	if b.size > 0 || b.big {
 		return idleLook, nil
 	}
 	if early := r.wakeAt.Sub(now); !r.lookSleepers && early > 0 && early <= idleLook { // the clock may jump back
 		return early, nil
 	}
-	r.mu.Lock()
-	full := r.big >= bigBatches
-	r.mu.Unlock()
-	if r.sleepersWait = full; full { // the end of a batch looks again, and its place is left to them
-		return idleLook, nil
-	}
 	due, next, err := r.hub.store.DueSleepers(ctx, r.name, now, 1+len(r.paceAt)+r.sleepers.look(now))
 	if err != nil {
 		return 0, err
+	}
+	r.mu.Lock()
+	full := r.big >= bigBatches
+	r.mu.Unlock()
+	if r.sleepersWait = full && len(due) > 0; r.sleepersWait { // the end of a batch looks again, and its place is left to them
+		return idleLook, nil
 	}
 	r.lookSleepers = false
 	wait := idleLook
@@ -38,6 +38,7 @@ func (r *laneRun) gatherSleepers(ctx context.Context, b *batch, _ int, now time.
 			wait = min(wait, at.Sub(now))
 			continue
 		}
+		w.Sleepers.Keys = w.Sleepers.Keys[:min(size, len(w.Sleepers.Keys))] // a lane that fails takes few, to see whether it works
 		taken, err := r.wakeUp(ctx, b, w, now)
 		if err != nil {
 			return 0, err

@@ -93,6 +93,13 @@ func sleepersJoin(x *storeTest) {
 	again.Counts.Accepted--
 	again.Held = []notify.Held{{Key: due[0].Sleepers.Keys[0], At: x.clock.Now()}}
 	x.advance(again) // one of them sleeps on, among those that were read
+	few := late
+	few.Sleepers = &notify.Sleepers{ID: late.Sleepers.ID, Keys: late.Sleepers.Keys[:10]}
+	for range 2 { // the second time changes nothing
+		x.advance(x.wake(few))
+		x.counts(n, notify.StateSending, notify.Counts{Targeted: 300, Pending: 35, Accepted: 265})
+	}
+	late.Sleepers = &notify.Sleepers{ID: late.Sleepers.ID, Keys: late.Sleepers.Keys[10:]}
 	x.advance(x.wake(late))
 	due, _ = x.dueSleepers()
 	if len(due) != 1 || len(due[0].Sleepers.Keys) != 1 || due[0].Sleepers.Keys[0] != again.Held[0].Key {

@@ -8,13 +8,14 @@ import (
 	"allim.dev/allim/notify"
 )
 
-// sqlBundleRows: ?1 user key, ?2 the reason, ?3 since when. SQLite takes the bare columns of a group from the row with the
+// sqlBundleRows looks at the newest rows only, along the index: a bundle has at most 500 mails. ?1 user key, ?2 the reason, ?3 since when. SQLite takes the bare columns of a group from the row with the
 // max (https://sqlite.org/lang_select.html, section 2.5).
 const sqlBundleRows = `WITH mine AS MATERIALIZED (SELECT d.notification, d.state, d.next_at, d.updated_at, d.created_at, d.reason
-		FROM deliveries d INDEXED BY deliveries_user WHERE d.user=?1 AND d.state IN (1, 2, 6)),
+		FROM deliveries d INDEXED BY deliveries_user WHERE d.user=?1
+		ORDER BY d.notification DESC LIMIT 2000),
 	begun(at) AS (SELECT min(?3, coalesce(min(created_at), ?3)) FROM mine WHERE state=1)
 	SELECT n.id, m.state, m.reason, m.next_at, max(m.updated_at) FROM mine m CROSS JOIN notifications n ON n.seq=m.notification AND n.event IS NOT NULL
-	WHERE m.state=1 OR (m.state=2 OR m.reason=?2) AND m.updated_at>=(SELECT at FROM begun)
+	WHERE m.state=1 OR (m.state=2 OR m.state=6 AND m.reason=?2) AND m.updated_at>=(SELECT at FROM begun)
 	GROUP BY n.seq ORDER BY n.seq DESC LIMIT 600`
 
 // BundleRows implements notify.BundleStore.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"allim.dev/allim/notify"
@@ -118,8 +119,8 @@ func (t *tx) sleepUntil(walk, wake int64, keys []int64) error {
 	return nil
 }
 
-// woke forgets sleepers that were woken; false when that was stored before. Some may have joined them since they were read:
-// those stay.
+// woke forgets sleepers that were woken, the first of a row; false when that was stored before. Those behind them, which may
+// have joined them since they were read, stay.
 func (t *tx) woke(p *notify.Sleepers) (bool, error) {
 	var count int
 	var packed []byte
@@ -127,15 +128,15 @@ func (t *tx) woke(p *notify.Sleepers) (bool, error) {
 	if err != nil || !known {
 		return false, err
 	}
+	keys, err := unpack(packed, count)
+	if err != nil || len(keys) < len(p.Keys) || !slices.Equal(keys[:len(p.Keys)], p.Keys) {
+		return false, err
+	}
 	if count == len(p.Keys) {
 		return true, t.run(sqlDropSleepers, p.ID)
 	}
-	keys, err := unpack(packed, count)
-	if err != nil {
-		return false, err
-	}
-	late := keys[len(p.Keys):]
-	return true, t.run(sqlSetSleepers, len(late), pack(late), p.ID)
+	left := keys[len(p.Keys):]
+	return true, t.run(sqlSetSleepers, len(left), pack(left), p.ID)
 }
 
 func pack(keys []int64) []byte {
