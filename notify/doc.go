@@ -6,7 +6,7 @@
 //  1. The words: event.go, identity.go, device.go, notification.go, delivery.go, inbox.go, errors.go.
 //  2. The seams, which technologies fill in: connector.go, adapter.go, store.go, bus.go, clock.go.
 //  3. The walk, in the order of a notice's life: record.go, plan.go, dispatch.go (gather.go,
-//     push.go), settle.go, retry.go, schedule.go, remind.go.
+//     push.go), settle.go, retry.go, schedule.go, remind.go (moved.go).
 //  4. hub.go, which starts and stops it all.
 //
 // Promises kept here: what was accepted is never lost (an answer comes after the commit, a position moves after the

@@ -45,7 +45,9 @@ type Page struct {
 
 // UserStore keeps people and the identities that name them.
 type UserStore interface {
-	// PutUser makes the user or replaces name, locale, timeZone and identities (already normalised).
+	// PutUser makes the user or replaces name, locale, timeZone and identities (already normalised). With another time zone it
+	// records in the same transaction, for this user alone, the local reminders that the clock there skipped (see
+	// DueReminder.Skipped), of the accounts that the user has and of those of the user's topics.
 	// Errors: CodeIdentityTaken with a field for each identity that another user has.
 	PutUser(ctx context.Context, u User) (created bool, err error)
 	// User gives one; CodeUnknownUser.
@@ -137,7 +139,9 @@ type EventStore interface {
 	// Plan marks the event as planned and, in the same transaction, for each user of its account (for a feed: nobody;
 	// see PlanTopic) who was not told of its Told key yet, marks it told; calls build with those users, if any; and
 	// accepts the notification that build gives (nil: nothing). Planning a planned event is a no-op. build is pure and
-	// quick: it runs inside the transaction. It gives the accepted notification, or nil.
+	// quick: it runs inside the transaction. It gives the accepted notification, or nil. The event of a local reminder is
+	// for those only, also of a topic's members, who were in its zone when it fired, and whose clock did not show its time
+	// before they came there; one that PutUser recorded is for its user.
 	Plan(ctx context.Context, eventID string, lanes []Lane, build func(e Event, users []string) *Notification) (*Notification, error)
 	// Event gives one; CodeNotFound.
 	Event(ctx context.Context, id string) (Event, error)

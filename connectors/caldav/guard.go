@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"allim.dev/allim/notify"
 )
 
 // guard keeps redirects and addresses that a server names out of private networks: a calendar server must not make the hub
@@ -82,29 +84,9 @@ func (g *guard) literal(host string) error {
 	return nil
 }
 
-// inner are ranges of the IANA special-purpose registries that lead into the house, or to it by a gateway, beyond what
-// netip tells by itself.
-var inner = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-	netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("::/96"),
-	netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"),
-	netip.MustParsePrefix("fec0::/10"),
-}
-
 func (g *guard) check(a netip.Addr) error {
-	a = a.WithZone("").Unmap()
-	for _, p := range g.allow {
-		if p.Contains(a) {
-			return nil
-		}
-	}
-	if !a.IsGlobalUnicast() || a.IsPrivate() {
+	if !(notify.Outgoing{AllowPrivate: g.allow}).Allows(a) {
 		return errRefusedAddr
-	}
-	for _, p := range inner {
-		if p.Contains(a) {
-			return errRefusedAddr
-		}
 	}
 	return nil
 }

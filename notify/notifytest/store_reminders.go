@@ -293,5 +293,8 @@ func remindersSkipped(x *storeTest) {
 	x.ok(x.DeleteUser(x.ctx(), "kim"))
 	x.same("told", x.tells(), []string{"told 0 [park]"}) // who is no member of the topic, and kim is no more
 	x.clock.Advance(10 * time.Hour)
-	x.same("told in New York", x.tells(), []string{"told 0 []"}) // the feed asks for its members in any case
+	x.same("told in New York", x.tells(), []string{"told 0 []"})                                       // the feed asks for its members in any case
+	feed, _, err = x.PutAccount(x.ctx(), notify.Account{Source: "cal", Login: "feed", Explicit: true}) // the source has none any more
+	x.ok(err)
+	x.same("topic", feed.Topic, "")
 }

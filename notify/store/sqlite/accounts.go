@@ -205,7 +205,7 @@ const (
 	sqlAccountState   = `SELECT state FROM accounts WHERE key=?`
 	sqlInsertAccount  = `INSERT INTO accounts (id, source, login, secret, explicit, state, state_since, last_active, created_at, health, topic)
 		VALUES (?, ?, ?, ?, ?, 0, ?, 0, ?, ?, ?)`
-	sqlUpdateAccount  = `UPDATE accounts SET state=0, explicit=max(explicit, ?), secret=coalesce(?, secret), topic=coalesce(?, topic) WHERE key=?`
+	sqlUpdateAccount  = `UPDATE accounts SET state=0, explicit=max(explicit, ?), secret=coalesce(?, secret), topic=? WHERE key=?`
 	sqlAddAccountUser = `INSERT OR IGNORE INTO account_users (account, user) VALUES (?, ?)`
 	sqlDropUsers      = `DELETE FROM account_users WHERE account=?`
 )

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -136,4 +137,66 @@ func TestOldReminders(t *testing.T) {
 	if users := plan(events[0]); len(users) != 1 || users[0] != "lee" {
 		t.Errorf("told %q, want lee", users)
 	}
+}
+
+// BenchmarkZonedTopic is one zone's notice of a floating reminder to a topic of 100,000 people in 40 zones, and what a person
+// costs who goes to another zone.
+func BenchmarkZonedTopic(b *testing.B) {
+	const people, zones = 100_000, 40
+	s := opened(b, func(o *Options) { o.Synchronous = Normal })
+	feed, _, err := s.PutAccount(b.Context(), notify.Account{Source: "cal", Login: "feed", Topic: "staff", Explicit: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	err = s.changeAlone(b.Context(), "fill", func(t *tx) error {
+		for _, q := range []string{
+			`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<` + strconv.Itoa(people) + `) INSERT INTO users
+				(key, id, name, locale, time_zone, joined, created_at, updated_at) SELECT i, 'u'||i, '', '', 'Zone/'||(i%` + strconv.Itoa(zones) + `), 0, 1, 1 FROM n`,
+			`INSERT INTO topics (key, name) VALUES (1, 'staff')`, `INSERT INTO members SELECT 1, key, 0 FROM users`,
+		} {
+			if err := t.run(q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	now := time.Now()
+	event := notify.Event{Type: notify.CalendarReminder, SeenAt: now, At: now}
+	b.Run("notice of a zone", func(b *testing.B) {
+		for i := range b.N {
+			e := event
+			e.Key, e.Local = notify.NewID(), &notify.Local{Zone: "Zone/" + strconv.Itoa(i%zones), Wall: now.Add(30 * time.Hour)}
+			e, err := write(b.Context(), s, "record", func(t *tx) (e2 notify.Event, err error) {
+				e2, _, err = t.insertEvent(1, e)
+				return e2, err
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			n, err := s.Plan(b.Context(), e.ID, []notify.Lane{phone()}, func(notify.Event, []string) *notify.Notification {
+				return &notify.Notification{To: notify.Audience{Topics: []string{"staff"}}, TTL: time.Hour}
+			})
+			if err != nil || n == nil {
+				b.Fatal(n, err)
+			}
+		}
+	})
+	b.Run("person who moves", func(b *testing.B) {
+		for i := range b.N {
+			if _, err := s.PutUser(b.Context(), notify.User{ID: "u" + strconv.Itoa(1+i%people), TimeZone: "Zone/" + strconv.Itoa(i/people%zones)}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("zones of all", func(b *testing.B) {
+		for range b.N {
+			accounts, err := s.WatchedAccounts(b.Context(), "cal")
+			if err != nil || len(accounts) != 1 || len(accounts[0].Zones) != zones || accounts[0].ID != feed.ID {
+				b.Fatal(accounts, err)
+			}
+		}
+	})
 }
