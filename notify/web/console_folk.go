@@ -94,7 +94,8 @@ func (p *Pages) whole(v *visit, what string) (user string, err error) {
 type personData struct {
 	U             notify.User
 	Role          notify.Role
-	Devices       []notify.Device
+	Devices       []notify.Device // the latest
+	MoreDevices   int             // that are not shown
 	Accounts      []notify.Account
 	Notifications []notify.Notification
 	Preferences   notify.Preferences
@@ -117,6 +118,9 @@ func (p *Pages) showPerson(v *visit, link, code string) error {
 	}
 	d.Role, errs[1] = s.RoleOf(v.ctx, id)
 	d.Devices, errs[2] = s.DevicesOf(v.ctx, id)
+	if n := len(d.Devices) - pageRows; n > 0 {
+		d.Devices, d.MoreDevices = d.Devices[n:], n
+	}
 	d.Accounts, errs[3] = s.AccountsOf(v.ctx, id)
 	d.Notifications, errs[4] = s.Notifications(v.ctx, notify.NotificationFilter{User: id}, notify.Page{Limit: 20})
 	d.Preferences, errs[5] = s.Preferences(v.ctx, id)

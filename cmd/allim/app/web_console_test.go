@@ -181,3 +181,71 @@ func TestSendFromTheConsole(t *testing.T) {
 	}
 	oper.post("/admin/dead/nothing/replay", nil).want(t, "replay of nothing", 404, "There is no such delivery")
 }
+
+// TestFoundByAnything: whole things lead to the person, whatever their spelling; a beginning finds topics, too.
+func TestFoundByAnything(t *testing.T) {
+	h := newWebHouse(t, "identities: {phone_region: KR}\n")
+	ctx := t.Context()
+	if _, _, err := h.app.Hub().PutUser(ctx, notify.User{ID: "park", Name: "박민수", Identities: []notify.Identity{{Kind: "email", Value: "park@example.com"},
+		{Kind: "phone", Value: "010-2345-6789"}, {Kind: "mac", Value: "00:1b:63:84:45:e6"}, {Kind: "employee", Value: "E-77"}}}); err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := h.app.Hub().RegisterDevice(ctx, notify.Device{User: "park", App: "corp", Platform: notify.WebPush, Token: "https://push.example.com/whole-token", P256dh: point(), Auth: make([]byte, 16)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.app.Store().AddMember(ctx, "parking", "park"); err != nil {
+		t.Fatal(err)
+	}
+	audit, oper := h.as("audit"), h.as("oper")
+	for _, q := range []string{d.ID, d.Token, "010-2345-6789", "010 2345 6789", "00-1B-63-84-45-E6", "employee:E-77"} {
+		if a := audit.get("/admin/users?q=" + url.QueryEscape(q)); a.status != http.StatusSeeOther || a.header.Get("Location") != "/admin/users/park" {
+			t.Errorf("%s leads to %d %s", q, a.status, a.header.Get("Location"))
+		}
+	}
+	for _, q := range []string{"par", "박", "PARK@", "+8210"} {
+		audit.get("/admin/users?q="+url.QueryEscape(q)).want(t, q, 200, `href="/admin/users/park"`)
+	}
+	audit.get("/admin/users?q=park").want(t, "a topic", 200, `href="/admin/topics/parking"`)
+	audit.get("/admin/users?q=zzz").want(t, "nobody", 200, "Nothing.")
+	audit.get("/admin/users/park").want(t, "the topics of a person", 200, "parking")
+
+	a := oper.post("/admin/devices/"+d.ID+"/test", nil)
+	id, _, _ := strings.Cut(strings.TrimPrefix(a.header.Get("Location"), "/admin/notifications/"), "?")
+	n, err := h.app.Store().Notification(ctx, id)
+	if err != nil || n.By != "user:oper" || len(n.To.Devices) != 1 || n.To.Devices[0] != d.ID {
+		t.Errorf("a test to a device: %d %+v %v", a.status, n, err)
+	}
+	oper.post("/admin/devices/nothing/test", nil).want(t, "a device that is not there", 404, "There is no such device")
+	for range pageRows + 3 {
+		if _, _, err := h.app.Hub().RegisterDevice(ctx, notify.Device{User: "park", App: "corp", Platform: notify.WebPush, Token: "https://push.example.com/" + notify.NewID(), P256dh: point(), Auth: make([]byte, 16)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	oper.get("/admin/users/park").want(t, "many devices", 200, "4 older ones are not shown.")
+}
+
+// pageRows is how many rows a page shows.
+const pageRows = 50
+
+// TestPreviewsAreThePayloads: what the console shows before sending is what the platform's own code makes of it, cut where
+// the platform cuts; what a platform cannot carry is said.
+func TestPreviewsAreThePayloads(t *testing.T) {
+	h := newWebHouse(t, "")
+	oper := h.as("oper")
+	a := oper.post("/admin/send", url.Values{"users": {"kim"}, "title": {"점심 <b>"}, "body": {"12시"}, "url": {"https://example.com/a"}, "urgent": {"1"}})
+	a.want(t, "the preview", 200, "corp/webpush")
+	for _, word := range []string{"&#34;web_push&#34;: 8030", "&#34;title&#34;: &#34;점심 &lt;b&gt;&#34;", "https://example.com/a", "Urgency: high", "Encrypted on its way", "requireInteraction"} {
+		if !strings.Contains(a.body, word) {
+			t.Errorf("the preview has no %s", word)
+		}
+	}
+	if strings.Contains(strings.ToLower(a.body), "authorization:") {
+		t.Error("the preview shows credentials")
+	}
+	a = oper.post("/admin/send", url.Values{"users": {"kim"}, "title": {"long"}, "body": {strings.Repeat("가나다 ", 1500)}})
+	a.want(t, "a long one", 200, "…")
+	if m := regexp.MustCompile(`gets: ([\d,]+) bytes`).FindStringSubmatch(a.body); len(m) != 2 || len(strings.ReplaceAll(m[1], ",", "")) != 4 {
+		t.Error("a payload of", m)
+	}
+}
