@@ -153,6 +153,7 @@ func (h *Hub) SendAll(ctx context.Context, p Posting) (accepted []Acceptance, kn
 	var faults Faults
 	items := make([]Submission, len(p.Items))
 	for i, s := range p.Items {
+		s.Notification.Released = s.Notification.Released || p.Dry // so that a trial tells whom it would reach
 		n, err := h.admit(s.Notification, now)
 		if err != nil {
 			if !faults.Add(s, err) {

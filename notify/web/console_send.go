@@ -149,7 +149,8 @@ func (p *Pages) progress(v *visit) error {
 		d.Left = span(v.lang, pace.DoneAt.Sub(p.o.Clock.Now()))
 	}
 	if d.Waits {
-		if d.People, d.Devices, err = p.o.Hub.Reach(v.ctx, n.To); err != nil {
+		// Somebody whom it names may be gone by now: that is no reason not to show it.
+		if d.People, d.Devices, err = p.o.Hub.Reach(v.ctx, n.To); err != nil && statusOf(err) >= http.StatusInternalServerError {
 			return err
 		}
 		if d.Previews, err = p.previews(v, n); err != nil {

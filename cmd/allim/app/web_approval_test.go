@@ -83,6 +83,17 @@ func TestBroadcastsWaitWhoeverSends(t *testing.T) {
 	all.To = wire.Audience{All: true, Platforms: []notify.Platform{notify.WebPush}}
 	send(sender, all, notify.StateAwaitingApproval)
 
+	gone, err := sender.Send(ctx, wire.NotificationInput{To: wire.Audience{All: true, Users: []string{"lee"}}, Content: wire.Content{Title: "x"}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.app.Hub().DeleteUser(ctx, "lee"); err != nil {
+		t.Fatal(err)
+	}
+	oper.get("/admin/notifications/"+gone.ID).want(t, "with somebody who is gone", 200, "/approve")
+	oper.post("/admin/notifications/"+gone.ID+"/approve", nil).want(t, "approved without who is gone", 303, "")
+	state(gone.ID, notify.StateDone)
+
 	form := url.Values{"title": {"x"}, "all": {"1"}, "go": {"1"}}
 	path, _, _ := strings.Cut(oper.post("/admin/send", form).header.Get("Location"), "?")
 	if n, err := other.Approve(ctx, strings.TrimPrefix(path, "/admin/notifications/")); err != nil || n.State != notify.StateDone {
