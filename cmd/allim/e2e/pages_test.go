@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +13,25 @@ import (
 	"allim.dev/allim/notify/api/wire"
 )
 
-// shotsEnv names a folder for screenshots of every page; they are for looking at and are kept nowhere else.
-const shotsEnv = "ALLIM_SHOTS"
+// The walks leave a screenshot of every page in a folder that git ignores, for looking at; with shotsEnv there, in every
+// light and size, in the folder that it names.
+const (
+	shotsEnv    = "ALLIM_SHOTS"
+	shotsFolder = "shots"
+)
+
+// shots gives the folder for screenshots, and whether there is to be one of every light and size.
+func shots(t *testing.T) (folder string, every bool) {
+	t.Helper()
+	if folder = os.Getenv(shotsEnv); folder != "" {
+		return folder, true
+	}
+	folder, err := filepath.Abs(shotsFolder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder, false
+}
 
 // TestPagesInChromium walks every page in both languages in a real browser, with axe-core: see node/pages.mjs.
 func TestPagesInChromium(t *testing.T) {
@@ -35,13 +53,14 @@ func TestPagesInChromium(t *testing.T) {
 		for _, who := range []string{"kim", "boss"} {
 			links[who] = strings.TrimSpace(hub.allim("user", "invite", who, "--no-qr"))
 		}
-		runNode(t, "pages.mjs", map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "shots": os.Getenv(shotsEnv), "lang": lang, "invitations": links})
+		runNode(t, "pages.mjs", map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "lang": lang, "invitations": links})
 	}
 }
 
 // runNode runs a walk in Node.js, which prints what is wrong.
 func runNode(t *testing.T, walk string, world map[string]any) {
 	t.Helper()
+	world["shots"], world["every"] = shots(t)
 	in, err := json.Marshal(world)
 	if err != nil {
 		t.Fatal(err)

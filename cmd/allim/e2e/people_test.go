@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"testing"
 	"time"
@@ -47,7 +46,7 @@ func TestPeopleInChromium(t *testing.T) {
 		return hub.metric(`allim_accounts{source="mail",state="watching"}`) == 2
 	})
 	around := worldAround(t, mail, hub)
-	runNode(t, "people.mjs", map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "shots": os.Getenv(shotsEnv),
+	runNode(t, "people.mjs", map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser,
 		"around": around.URL, "sso": sso.URL})
 }
 

@@ -67,36 +67,43 @@ func newWorld(t testing.TB, o worldOptions) *world {
 }
 
 // startAPNs starts the platform and gives the app's part of the configuration for it.
-func (w *world) startAPNs(dir string, latency time.Duration) string {
+func (w *world) startAPNs(dir string, latency time.Duration) (section string) {
 	w.t.Helper()
-	key, err := sim.NewAPNsKey("TEAM123456", "ABC123DEFG")
-	if err == nil {
-		w.apns, err = sim.NewAPNs(sim.APNsOptions{OnlyRegistered: true, Latency: latency, OnAccepted: func(e sim.Entry) {
-			w.ledger.pushed(e, w.byTok[e.Key])
-		}})
-	}
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(func() {
-		if err := w.apns.Close(); err != nil {
-			w.t.Error(err)
-		}
-	})
-	w.apns.AddKey(key)
+	w.apns, section = newAPNs(w.t, dir, sim.APNsOptions{OnlyRegistered: true, Latency: latency, OnAccepted: func(e sim.Entry) {
+		w.ledger.pushed(e, w.byTok[e.Key])
+	}})
 	for _, p := range w.people {
 		w.apns.Register(sim.APNsDevice{Token: p.phone, Topic: bundle, Environment: notify.Production})
 	}
+	return section
+}
+
+// newAPNs starts a platform and gives an app's part of the configuration for it.
+func newAPNs(t testing.TB, dir string, o sim.APNsOptions) (apns *sim.APNs, section string) {
+	t.Helper()
+	key, err := sim.NewAPNsKey("TEAM123456", "ABC123DEFG")
+	if err == nil {
+		apns, err = sim.NewAPNs(o)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := apns.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	apns.AddKey(key)
 	keyFile, err := key.File(dir)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	caFile, err := w.apns.CAFile(dir)
+	caFile, err := apns.CAFile(dir)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return fmt.Sprintf("    apns: {key_file: %s, key_id: %s, team_id: %s, topic: %s, environment: production, endpoint: %q, ca_file: %s}\n",
-		keyFile, key.ID, key.Team, bundle, w.apns.URL(), caFile)
+	return apns, fmt.Sprintf("    apns: {key_file: %s, key_id: %s, team_id: %s, topic: %s, environment: production, endpoint: %q, ca_file: %s}\n",
+		keyFile, key.ID, key.Team, bundle, apns.URL(), caFile)
 }
 
 // dovecotSource is a source that watches a Dovecot over TLS with its master user.
