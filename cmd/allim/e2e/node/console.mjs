@@ -48,7 +48,7 @@ async function person(id, name, more = {}, devices = 0) {
   await api('PUT', `/v1/users/${id}`, { name, ...more });
   return Promise.all(Array.from({ length: devices }, async (_, i) => {
     const token = (++phones).toString(16).padStart(64, '0');
-    return { token, ...(await api('POST', `/v1/users/${id}/devices`, { app: 'corp', platform: 'apns', token, name: `phone ${i}` })) };
+    return { ...(await api('POST', `/v1/users/${id}/devices`, { app: 'corp', platform: 'apns', token, name: `phone ${i}` })), token }; // the answer shows only its end
   }));
 }
 
