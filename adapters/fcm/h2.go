@@ -27,7 +27,8 @@ type h2Sender struct {
 var shared = []notify.Header{{Name: "content-type", Value: "application/json"}, {Name: "x-goog-api-format-version", Value: "2"}}
 
 func newH2Sender(c senderConfig) *h2Sender {
-	d := &h2.Dialer{Address: address(c.url), TLS: c.transport.TLSClientConfig, Proxy: c.transport.Proxy, KeepAlive: pingAfter}
+	// net/http changes its own configuration of TLS at the transport's first use, which may be at any time.
+	d := &h2.Dialer{Address: address(c.url), TLS: c.transport.TLSClientConfig.Clone(), Proxy: c.transport.Proxy, KeepAlive: pingAfter}
 	return &h2Sender{path: c.url.EscapedPath(), client: h2.New(h2.Options{Authority: c.url.Host, Connections: c.connections,
 		InFlight: c.inFlight, Timeout: c.timeout, MaxBody: maxAnswer, Keep: []string{"retry-after"}, Clock: c.clock,
 		Dial: d.Dial, PingAfter: pingAfter, PingTimeout: pingTimeout})}

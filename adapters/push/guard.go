@@ -64,7 +64,7 @@ func NewGuard(o GuardOptions) *Guard {
 		Proxy:                  func(r *http.Request) (*url.URL, error) { return proxyOf(r.Context()), nil },
 		DialContext:            g.dial,
 		GetProxyConnectHeader:  g.checkConnect,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
+		TLSClientConfig:        tlsConfig(o),
 		TLSHandshakeTimeout:    guardTLSTimeout,
 		ResponseHeaderTimeout:  guardHeaderTimeout,
 		IdleConnTimeout:        guardIdle,
@@ -95,14 +95,12 @@ func (g *Guard) Do(req *http.Request) (Reply, error) {
 	if err := g.checkParsed(req.URL); err != nil {
 		return Reply{}, err
 	}
-	if g.opts.Outgoing.Proxy != nil {
-		via, err := g.opts.Outgoing.Proxy(req)
-		if err != nil {
-			return Reply{}, fmt.Errorf("choose the proxy: %w", err)
-		}
-		if via != nil {
-			req = req.WithContext(context.WithValue(req.Context(), proxyKey{}, via))
-		}
+	via, err := g.Proxy(req)
+	if err != nil {
+		return Reply{}, fmt.Errorf("choose the proxy: %w", err)
+	}
+	if via != nil {
+		req = req.WithContext(context.WithValue(req.Context(), proxyKey{}, via))
 	}
 	resp, err := g.transport.RoundTrip(req)
 	if err != nil {
@@ -126,11 +124,9 @@ func proxyOf(ctx context.Context) *url.URL {
 
 func (g *Guard) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if proxyOf(ctx) == nil {
-		return g.dialer.DialContext(ctx, network, addr)
+		return g.DialStranger(ctx, network, addr)
 	}
-	free := *g.dialer
-	free.Control = nil
-	return free.DialContext(ctx, network, addr)
+	return g.DialProxy(ctx, network, addr)
 }
 
 // control sees the address that is really dialled, after the name was resolved, so that a name which resolves to a

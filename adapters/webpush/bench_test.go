@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/notify"
 )
@@ -55,7 +56,13 @@ func BenchmarkRender(b *testing.B) {
 // BenchmarkPush sends batches as the hub does to a simulator in the same process, which takes its part of the CPU: it
 // neither verifies nor decrypts, but reads and answers.
 func BenchmarkPush(b *testing.B) {
-	h := newHouseAt(b, notify.SystemClock{}, sim.WebPushOptions{Blind: true, LogLimit: -1}, "")
+	for _, transport := range []string{push.TransportH2, push.TransportNetHTTP} {
+		b.Run(transport, func(b *testing.B) { benchmarkPush(b, "transport: "+transport+"\n") })
+	}
+}
+
+func benchmarkPush(b *testing.B, via string) {
+	h := newHouseAt(b, notify.SystemClock{}, sim.WebPushOptions{Blind: true, LogLimit: -1}, via)
 	payload, err := h.adapter.Render(notice(), notify.Variant{Locale: "ko"})
 	if err != nil {
 		b.Fatal(err)

@@ -10,8 +10,10 @@ import (
 )
 
 // A service that fails again and again is left alone, for longer every time; the others get theirs.
-func TestBreaker(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestBreaker(t *testing.T) { both(t, testBreaker) }
+
+func testBreaker(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	sick, well := h.device(t, sim.ModeGoogle), h.device(t, sim.ModeMozilla)
 	h.sim.Script(sick.Token, sim.Fault{Status: 500, Times: -1})
 	requests := func() int64 { return h.sim.Log().Counts().Requests }
@@ -65,10 +67,12 @@ func TestBreakerCountsRounds(t *testing.T) {
 }
 
 // One subscription's 429 is its own; that of several slows the service, if it is a big one.
-func TestThrottling(t *testing.T) {
+func TestThrottling(t *testing.T) { both(t, testThrottling) }
+
+func testThrottling(t *testing.T, via string) {
 	for mode, slowed := range map[sim.PushMode]bool{sim.ModeGoogle: true, sim.ModeUnifiedPush: false} {
 		t.Run(string(mode), func(t *testing.T) {
-			h := newHouse(t, sim.WebPushOptions{}, "")
+			h := newHouse(t, sim.WebPushOptions{}, via)
 			other := h.device(t, mode)
 			for i := range throttleCount {
 				if o := h.deliver(t, notice(), other)[0]; o.Verdict != notify.Accepted {

@@ -42,9 +42,13 @@ type Config struct {
 	Rate int `yaml:"rate"`
 	// Timeout of one request, 1s to 2m; a stranger's host gets ten seconds at most.
 	Timeout time.Duration `yaml:"timeout"`
+	// Transport is what carries the pushes: h2, made for many, where the service speaks HTTP/2, or nethttp, Go's own.
+	Transport string `yaml:"transport"`
 }
 
-func defaults() *Config { return &Config{Concurrency: 128, Timeout: 30 * time.Second} }
+func defaults() *Config {
+	return &Config{Concurrency: 128, Timeout: 30 * time.Second, Transport: push.TransportH2}
+}
 
 // New makes the adapter of one app. It makes no connection and starts nothing; the key is made when it is first used.
 // Errors point at the setting that is wrong.
@@ -68,6 +72,9 @@ func build(env notify.AdapterEnv, resolver *net.Resolver) (*Adapter, error) {
 		guard: push.NewGuard(push.GuardOptions{Outgoing: env.Outgoing, HTTPHosts: cfg.HTTPHosts, RootCAs: roots,
 			Resolver: resolver}),
 		origins: newOrigins(cfg.Concurrency), limits: newLimits(),
+	}
+	if cfg.Transport == push.TransportH2 {
+		a.h2 = newH2Sender(a.guard, env.Clock)
 	}
 	if a.path == "" {
 		a.path = keyPath(env.DataDir, env.App)
@@ -96,6 +103,9 @@ func (c *Config) check(env notify.AdapterEnv) error {
 	}
 	if c.Timeout < time.Second || c.Timeout > 2*time.Minute {
 		return env.Section.Errorf("timeout", "must be 1s to 2m")
+	}
+	if err := push.CheckTransport(c.Transport); err != nil {
+		return env.Section.Errorf("transport", "%w", err)
 	}
 	return c.checkHosts(env.Section)
 }

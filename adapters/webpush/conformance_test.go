@@ -14,9 +14,11 @@ import (
 	"allim.dev/allim/notify/notifytest"
 )
 
-func TestConformance(t *testing.T) {
+func TestConformance(t *testing.T) { both(t, testConformance) }
+
+func testConformance(t *testing.T, via string) {
 	notifytest.AdapterSuite(t, func(t testing.TB, log *slog.Logger) notifytest.AdapterSetup {
-		h := newHouseAt(t, notify.SystemClock{}, sim.WebPushOptions{LogLimit: 30000}, "timeout: 5s\n")
+		h := newHouseAt(t, notify.SystemClock{}, sim.WebPushOptions{LogLimit: 30000}, via+"timeout: 5s\n")
 		h.adapter.log = log
 		return (&suite{house: h}).setup(t)
 	})

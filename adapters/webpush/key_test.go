@@ -147,6 +147,7 @@ func TestConfigErrors(t *testing.T) {
 		goodSection + "key_file: /no/such/file": "key_file: ",
 		goodSection + "ca_file: /no/such/file":  "ca_file: ",
 		goodSection + "concurrency: 0":          "concurrency: ",
+		goodSection + "transport: quic":         "transport: ",
 		goodSection + "timeout: 1ms":            "timeout: ",
 		goodSection + "hosts: [\"https://x\"]":  "hosts: ",
 		goodSection + "http_hosts: [\"a/b\"]":   "http_hosts: ",

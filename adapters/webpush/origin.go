@@ -107,6 +107,7 @@ type origin struct {
 	failedAt  time.Time
 	pauseTill time.Time
 	throttled map[uint64]time.Time // subscriptions that heard 429 lately
+	plainTill time.Time            // it speaks no HTTP/2: not asked for it again before
 }
 
 // enter waits for a slot; the own one first, so that nobody holds a shared one while waiting for his own.
@@ -226,4 +227,17 @@ func (o *origin) pause(until time.Time) {
 	if until.After(o.pauseTill) {
 		o.pauseTill = until
 	}
+}
+
+// isPlain tells whether the service is known to speak HTTP/1.1 only.
+func (o *origin) isPlain(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.plainTill.After(now)
+}
+
+func (o *origin) setPlain(until time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.plainTill = until
 }

@@ -76,7 +76,7 @@ func (a *Adapter) Render(n notify.Notification, v notify.Variant) (notify.Payloa
 		return notify.Payload{}, err
 	}
 	return notify.Payload{Body: body, Header: []notify.Header{
-		{Name: "Urgency", Value: urgency(n)}, {Name: "Topic", Value: topic(n.Collapse())},
+		{Name: headerUrgency, Value: urgency(n)}, {Name: "Topic", Value: topic(n.Collapse())},
 	}}, nil
 }
 

@@ -14,14 +14,16 @@ import (
 
 var allModes = []sim.PushMode{sim.ModeRFC, sim.ModeMozilla, sim.ModeGoogle, sim.ModeEdge, sim.ModeApple, sim.ModeUnifiedPush}
 
-func TestEveryServiceTakesIt(t *testing.T) {
+func TestEveryServiceTakesIt(t *testing.T) { both(t, testEveryServiceTakesIt) }
+
+func testEveryServiceTakesIt(t *testing.T, via string) {
 	for name, o := range map[string]sim.WebPushOptions{"HTTP2": {}, "HTTP1": {HTTP1: true}, "plain": {PlainHTTP: true}} {
-		t.Run(name, func(t *testing.T) { everyServiceTakesIt(t, o) })
+		t.Run(name, func(t *testing.T) { everyServiceTakesIt(t, o, via) })
 	}
 }
 
-func everyServiceTakesIt(t *testing.T, o sim.WebPushOptions) {
-	h := newHouse(t, o, "http_hosts: [push.example.net, updates.push.services.mozilla.com, fcm.googleapis.com, "+
+func everyServiceTakesIt(t *testing.T, o sim.WebPushOptions, via string) {
+	h := newHouse(t, o, via+"http_hosts: [push.example.net, updates.push.services.mozilla.com, fcm.googleapis.com, "+
 		"wns2-par02p.notify.windows.com, web.push.apple.com, ntfy.example.org]\n")
 	for _, mode := range allModes {
 		t.Run(string(mode), func(t *testing.T) {
@@ -51,10 +53,12 @@ func everyServiceTakesIt(t *testing.T, o sim.WebPushOptions) {
 
 // Thousands of messages in buffers that are used again, with answers before the body was read, lost connections and
 // another try each: every browser can read its own, and gets its own id.
-func TestBuffersAreNotMixedUp(t *testing.T) {
+func TestBuffersAreNotMixedUp(t *testing.T) { both(t, testBuffersAreNotMixedUp) }
+
+func testBuffersAreNotMixedUp(t *testing.T, via string) {
 	for name, o := range map[string]sim.WebPushOptions{"HTTP2": {}, "HTTP1": {HTTP1: true}} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, o, "")
+			h := newHouse(t, o, via)
 			devices := make([]notify.Device, 60)
 			for i := range devices {
 				devices[i] = h.device(t, allModes[i%len(allModes)])
@@ -85,8 +89,10 @@ func TestBuffersAreNotMixedUp(t *testing.T) {
 	}
 }
 
-func TestRequestIsAsTheRFCsSay(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestRequestIsAsTheRFCsSay(t *testing.T) { both(t, testRequestIsAsTheRFCsSay) }
+
+func testRequestIsAsTheRFCsSay(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	d := h.device(t, sim.ModeEdge)
 	h.deliver(t, notice(), d)
 	h.deliver(t, notice(), d)
@@ -118,8 +124,10 @@ func TestRequestIsAsTheRFCsSay(t *testing.T) {
 	}
 }
 
-func TestTTL(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestTTL(t *testing.T) { both(t, testTTL) }
+
+func testTTL(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	payload, err := h.adapter.Render(notice(), notify.Variant{})
 	if err != nil {
 		t.Fatal(err)
@@ -147,8 +155,10 @@ func TestTTL(t *testing.T) {
 	}
 }
 
-func TestQueueOfTheService(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestQueueOfTheService(t *testing.T) { both(t, testQueueOfTheService) }
+
+func testQueueOfTheService(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	d := h.device(t, sim.ModeMozilla)
 	h.sim.SetOnline(d.Token, false)
 	first, second, other := notice(), notice(), notice()
@@ -174,8 +184,10 @@ func TestQueueOfTheService(t *testing.T) {
 	}
 }
 
-func TestSilent(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestSilent(t *testing.T) { both(t, testSilent) }
+
+func testSilent(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	n := notice()
 	n.Silent, n.Content = true, notify.Content{Data: map[string]string{"sync": "mail"}}
 	safari, chrome := h.device(t, sim.ModeApple), h.device(t, sim.ModeGoogle)
@@ -197,8 +209,10 @@ func TestSilent(t *testing.T) {
 }
 
 // A service refuses a body that others take: it gets a smaller one at once, and from then on.
-func TestSmallerBodies(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestSmallerBodies(t *testing.T) { both(t, testSmallerBodies) }
+
+func testSmallerBodies(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	d, other := h.device(t, sim.ModeMozilla), h.device(t, sim.ModeMozilla)
 	h.sim.SetBridge(d.Token, 2800)
 	n := notice()
@@ -228,8 +242,10 @@ func TestSmallerBodies(t *testing.T) {
 }
 
 // A padded message that is too large only because of its padding goes without.
-func TestPaddingIsDroppedWhenRefused(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestPaddingIsDroppedWhenRefused(t *testing.T) { both(t, testPaddingIsDroppedWhenRefused) }
+
+func testPaddingIsDroppedWhenRefused(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	d := h.device(t, sim.ModeMozilla)
 	text, err := h.adapter.Render(notice(), notify.Variant{Locale: "ko-KR"})
 	if err != nil {
@@ -241,7 +257,9 @@ func TestPaddingIsDroppedWhenRefused(t *testing.T) {
 	}
 }
 
-func TestAnotherTokenIsTriedOnce(t *testing.T) {
+func TestAnotherTokenIsTriedOnce(t *testing.T) { both(t, testAnotherTokenIsTriedOnce) }
+
+func testAnotherTokenIsTriedOnce(t *testing.T, via string) {
 	for _, c := range []struct {
 		name   string
 		mode   sim.PushMode
@@ -255,7 +273,7 @@ func TestAnotherTokenIsTriedOnce(t *testing.T) {
 		{"key of somebody else", sim.ModeGoogle, []sim.Fault{{Status: 403, Reason: "the VAPID credentials in the authorization header do not correspond"}}, notify.Suspect, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHouse(t, sim.WebPushOptions{}, "")
+			h := newHouse(t, sim.WebPushOptions{}, via)
 			d := h.device(t, c.mode)
 			h.sim.Script(d.Token, c.faults...)
 			if o := h.deliver(t, notice(), d)[0]; o.Verdict != c.want {
@@ -269,8 +287,10 @@ func TestAnotherTokenIsTriedOnce(t *testing.T) {
 }
 
 // The key was changed behind the browsers' backs: each service says so in its words, and nobody is gone.
-func TestSubscriptionsOfAnotherKey(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestSubscriptionsOfAnotherKey(t *testing.T) { both(t, testSubscriptionsOfAnotherKey) }
+
+func testSubscriptionsOfAnotherKey(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	own := h.key
 	stranger := testSigner(t)
 	for _, mode := range allModes {
@@ -283,8 +303,10 @@ func TestSubscriptionsOfAnotherKey(t *testing.T) {
 	}
 }
 
-func TestStop(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestStop(t *testing.T) { both(t, testStop) }
+
+func testStop(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	stuck := h.device(t, sim.ModeGoogle)
 	h.sim.Script(stuck.Token, sim.Fault{Stall: true, Times: -1})
 	payload, err := h.adapter.Render(notice(), notify.Variant{})
@@ -321,8 +343,10 @@ func TestStop(t *testing.T) {
 }
 
 // The answer is lost after the service took the push: the repeat carries the same id, topic and tag.
-func TestLostAnswer(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestLostAnswer(t *testing.T) { both(t, testLostAnswer) }
+
+func testLostAnswer(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	d := h.device(t, sim.ModeGoogle)
 	h.sim.Script(d.Token, sim.Fault{Drop: sim.DropAfter, Times: 2})
 	if o := h.deliver(t, notice(), d)[0]; o.Verdict != notify.Retry || o.Reason == "" {
@@ -337,8 +361,10 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-func TestPushToNothing(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestPushToNothing(t *testing.T) { both(t, testPushToNothing) }
+
+func testPushToNothing(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	d := h.device(t, sim.ModeGoogle)
 	for name, change := range map[string]func(*notify.Device){
 		"a private address": func(d *notify.Device) { d.Token = "https://10.0.0.1/push" },
@@ -362,8 +388,10 @@ func TestPushToNothing(t *testing.T) {
 }
 
 // No reason may hold anything of the endpoint, whatever the service says.
-func TestReasonsHoldNoEndpoint(t *testing.T) {
-	h := newHouse(t, sim.WebPushOptions{}, "")
+func TestReasonsHoldNoEndpoint(t *testing.T) { both(t, testReasonsHoldNoEndpoint) }
+
+func testReasonsHoldNoEndpoint(t *testing.T, via string) {
+	h := newHouse(t, sim.WebPushOptions{}, via)
 	for _, mode := range allModes {
 		d := h.device(t, mode)
 		path := strings.TrimPrefix(d.Token[len("https://"):], "/")

@@ -97,14 +97,8 @@ func (a *Adapter) attempt(ctx context.Context, j *job) answer {
 		return settled(notify.Failed, "the message cannot be made")
 	}
 	defer msg.release()
-	timeout := a.cfg.Timeout
-	if j.origin.vendor == stranger {
-		timeout = min(timeout, strangerTimeout)
-	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
 	started := a.clock.Now()
-	reply, err := a.guard.Do(a.request(limited, j, msg))
+	reply, repeated, err := a.carry(ctx, j, msg)
 	now := a.clock.Now()
 	switch {
 	case errors.Is(err, push.ErrRefused):
@@ -114,7 +108,7 @@ func (a *Adapter) attempt(ctx context.Context, j *job) answer {
 	case err != nil:
 		j.origin.failed(started, now, time.Time{})
 		ans := settled(notify.Retry, err.Error())
-		if push.Broke(err) {
+		if !repeated && push.Broke(err) {
 			ans.redo = redoSame
 		}
 		return ans
@@ -167,7 +161,14 @@ func (a *Adapter) seal(j *job) (*message, error) {
 	return msg, nil
 }
 
-// request makes the request of RFC 8030 section 5 and RFC 8291 section 4.
+// Constant fields of every request; headerUrgency is one of a payload's.
+const (
+	coding        = "aes128gcm"
+	mediaType     = "application/octet-stream"
+	headerUrgency = "Urgency"
+)
+
+// request makes the request of RFC 8030 section 5 and RFC 8291 section 4, for net/http.
 func (a *Adapter) request(ctx context.Context, j *job, msg *message) *http.Request {
 	h := header(j.delivery.Payload.Header, a.ttl(j.delivery.Expires, j.origin.vendor))
 	h["Authorization"] = []string{j.token}
@@ -184,8 +185,8 @@ func header(rendered []notify.Header, ttl int64) http.Header {
 		h.Set(x.Name, x.Value)
 	}
 	h["Ttl"] = []string{strconv.FormatInt(ttl, 10)}
-	h["Content-Encoding"] = []string{"aes128gcm"}
-	h["Content-Type"] = []string{"application/octet-stream"}
+	h["Content-Encoding"] = []string{coding}
+	h["Content-Type"] = []string{mediaType}
 	return h
 }
 

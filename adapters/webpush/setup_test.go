@@ -14,6 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"go.uber.org/goleak"
 
+	"allim.dev/allim/adapters/push"
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/notify"
 	"allim.dev/allim/notify/notifytest"
@@ -32,6 +33,13 @@ type house struct {
 	adapter *Adapter
 	clock   *notifytest.Clock // nil when it is the machine's
 	key     string
+}
+
+// both runs a test over each transport; via is the line of the section that chooses it.
+func both(t *testing.T, test func(t *testing.T, via string)) {
+	for _, transport := range []string{push.TransportH2, push.TransportNetHTTP} {
+		t.Run(transport, func(t *testing.T) { test(t, "transport: "+transport+"\n") })
+	}
 }
 
 func newHouse(t testing.TB, o sim.WebPushOptions, section string) *house {

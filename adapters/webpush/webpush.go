@@ -19,6 +19,7 @@ type Adapter struct {
 	home     string // where a notice without an address leads
 	path     string // the key's file
 	guard    *push.Guard
+	h2       *h2Sender // nil: net/http carries everything
 	origins  *origins
 	limits   *limits
 	pace     *push.Pace
@@ -72,6 +73,9 @@ func (a *Adapter) Check(context.Context) error {
 
 // Close implements notify.Adapter.
 func (a *Adapter) Close() error {
+	if a.h2 != nil {
+		a.h2.close()
+	}
 	a.guard.Close()
 	return nil
 }

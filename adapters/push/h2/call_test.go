@@ -219,3 +219,25 @@ func TestNoServer(t *testing.T) {
 		}
 	}
 }
+
+// An eager client waits for the server's settings and for no answer: what is stuck holds up nobody.
+func TestEager(t *testing.T) {
+	s, dial := newRaw(t)
+	o := options(dial)
+	o.Eager = true
+	c := newClient(t, o)
+	u := begin(t, c, 5)
+	rc := s.acceptBare()
+	rc.must(rc.fr.WriteSettings(http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 3}))
+	first := rc.request()
+	for range 2 {
+		rc.answer(rc.request().id, "200", "")
+	}
+	for range 2 {
+		rc.answer(rc.request().id, "200", "")
+	}
+	rc.answer(first.id, "410", "")
+	if got := u.wait(); got[0].Status != 410 || got[4].Status != 200 {
+		t.Errorf("%+v", got)
+	}
+}

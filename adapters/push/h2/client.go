@@ -16,6 +16,8 @@ import (
 const (
 	// ErrNotHTTP2 is of a server that does not speak HTTP/2, or of something on the way.
 	ErrNotHTTP2 = push.Plain("the server does not speak HTTP/2")
+	// ErrProxyScheme is of a proxy of another kind.
+	ErrProxyScheme = push.Plain("the proxy must be http or https")
 	// ErrLost is of a connection that ended under a request.
 	ErrLost = push.Plain("the connection was lost")
 	// ErrSilent is of a connection that was given up, because the server answers nothing, pings neither.
@@ -79,6 +81,12 @@ type Options struct {
 
 	// Again tells whether requests are worth another try after a GOAWAY with these words; nil: they are.
 	Again func(debug []byte) bool
+
+	// Eager lets requests follow as soon as the server's settings are known; else one goes first, and is waited for, as
+	// Apple asks.
+	Eager bool
+	// IdleAfter is how long after its last request began a connection without any is closed; 0: the server does that.
+	IdleAfter time.Duration
 }
 
 // Request is one request, always POST and https. Names of fields are in lower case.

@@ -91,6 +91,7 @@ type conn struct {
 	retired bool  // no more requests, closed when the last one ends
 	suspect bool  // a request timed out, and nothing came since
 	closing bool  // nothing is under way and nothing will be
+	unused  bool  // closing because nobody needs it
 	ended   bool  // it is over
 	reason  error // why
 
@@ -118,6 +119,7 @@ type conn struct {
 	useless   int // frames in a row that brought nothing
 	finished  []*stream
 	wakeAt    time.Time // when keep looks again
+	usedAt    time.Time // when its last request began; when it was opened
 	readAt    time.Time // when something last came; when it was opened
 	pingAt    time.Time // when the ping that is not answered went out; zero: none is
 }
@@ -126,7 +128,9 @@ func newConn(client *Client, w *Wire) *conn {
 	c := &conn{client: client, wire: w, in: bufio.NewReaderSize(w, readAhead), done: make(chan struct{}),
 		toSend: make(chan struct{}, 1), poked: make(chan struct{}, 1), unproven: true,
 		streams: map[uint32]*stream{}, nextID: 1, maxStreams: math.MaxUint32, firstSpace: initialSpace, frameSize: maxFrame,
-		listSize: math.MaxUint32, space: initialSpace, readAt: client.opts.Clock.Now()}
+		listSize: math.MaxUint32, space: initialSpace}
+	c.readAt = client.opts.Clock.Now()
+	c.usedAt = c.readAt
 	c.write = http2.NewFramer(appender{&c.out}, nil)
 	c.enc = newEncoder(client.opts.Authority)
 	c.dec = hpack.NewDecoder(tableSize, c.field)
@@ -162,9 +166,10 @@ func (c *conn) freeLocked() int {
 	switch {
 	case c.ended || c.retired || c.suspect || c.goAway != nil:
 		return 0
-	case !c.warm:
-		// The server's settings are waited for: some servers hold requests to them before they can be known.
-		if c.settled && c.nextID == 1 {
+	case !c.settled: // they are waited for: some servers hold requests to them before they can be known
+		return 0
+	case !c.warm && !c.client.opts.Eager:
+		if c.nextID == 1 {
 			return 1
 		}
 		return 0 // one request first: Apple allows no more until it was answered, and so others follow no refusal
@@ -271,7 +276,7 @@ func (c *conn) leaveClient(reason error) {
 	defer cl.mu.Unlock()
 	c.gone, c.unproven, c.busy, c.room = true, false, 0, 0
 	switch {
-	case cl.closed || c.warm:
+	case cl.closed || c.warm || c.unused:
 	case c.settled:
 		cl.strike(reason)
 	default: // it never began: as if it had not been opened

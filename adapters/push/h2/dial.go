@@ -108,7 +108,7 @@ func (d *Dialer) toProxy(ctx context.Context, dial func(context.Context, string,
 	port := via.Port()
 	switch {
 	case via.Scheme != "http" && via.Scheme != "https":
-		return nil, push.Plain("the proxy must be http or https")
+		return nil, ErrProxyScheme
 	case port == "" && via.Scheme == "https":
 		port = "443"
 	case port == "":

@@ -71,6 +71,7 @@ func (c *conn) watch() (sleep time.Duration, dead error) {
 			next = end
 		}
 	}
+	next = c.idleAt(now, next)
 	if len(late) > 0 || len(c.out) > 0 {
 		c.sendSoon()
 	}
@@ -107,4 +108,26 @@ func (c *conn) ping(now, next time.Time, late bool) (time.Time, error) {
 		next = at
 	}
 	return next, nil
+}
+
+// idleAt closes the connection when it was not used for long, and gives when to look again. mu is held.
+func (c *conn) idleAt(now, next time.Time) time.Time {
+	idle := c.client.opts.IdleAfter
+	if idle == 0 || c.ended || c.closing {
+		return next
+	}
+	end := c.usedAt.Add(idle)
+	if len(c.streams) > 0 { // it may be idle when they have ended
+		end = now.Add(idle)
+	}
+	if end.After(now) {
+		if end.Before(next) {
+			return end
+		}
+		return next
+	}
+	c.retired, c.unused = true, true
+	c.viewLocked()
+	c.hush()
+	return next
 }

@@ -171,3 +171,49 @@ func TestNoSettingsEver(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A connection that is not used is closed, with a goodbye; the next request opens another one at once.
+func TestIdleConnections(t *testing.T) {
+	s, dial := newRaw(t)
+	o, clock := timed(dial)
+	o.IdleAfter, o.PingAfter = 30*time.Second, time.Hour
+	c := newClient(t, o)
+	for range freeStrikes + 2 { // it counts as no failure
+		rc := warm(t, s, c)
+		clock.Advance(29 * time.Second)
+		u := begin(t, c, 1)
+		rc.answer(rc.request().id, "200", "")
+		u.wait()
+		clock.Advance(29 * time.Second) // since the second request
+		rc.ping()
+		goodbye := make(chan bool, 1)
+		go func() {
+			code, said := rc.readToEnd()
+			goodbye <- said && code == http2.ErrCodeNo
+		}()
+		notifytest.Until(t, "its end", func() bool {
+			clock.Advance(time.Second)
+			return len(goodbye) > 0
+		})
+		if !<-goodbye {
+			t.Error("it ends without a goodbye")
+		}
+		c.noConns(t)
+	}
+}
+
+// A request that is under way keeps its connection, however long ago it began.
+func TestBusyConnectionIsNotIdle(t *testing.T) {
+	s, dial := newRaw(t)
+	o, clock := timed(dial)
+	o.IdleAfter, o.PingAfter, o.Timeout = 30*time.Second, time.Hour, time.Hour
+	c := newClient(t, o)
+	rc := warm(t, s, c)
+	u := begin(t, c, 1)
+	r := rc.request()
+	turn(t, c, clock, time.Minute)
+	rc.answer(r.id, "200", "")
+	if got := u.wait()[0]; got.Status != 200 {
+		t.Errorf("%+v", got)
+	}
+}

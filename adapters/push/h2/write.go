@@ -42,6 +42,7 @@ func (c *conn) open(k *call, it *item, now time.Time) {
 	s := c.stream()
 	s.id, s.call, s.index, s.try, s.tag = c.nextID, k, it.index, it.try, r.Tag
 	s.fresh, s.window, s.deadline = !c.warm, c.firstSpace, now.Add(c.client.opts.Timeout)
+	c.usedAt = now
 	c.nextID += 2
 	if c.nextID > lastStream-2 {
 		c.retired = true // RFC 9113 section 5.1.1: its numbers are used up

@@ -94,6 +94,7 @@ type reply struct {
 
 const (
 	devicePath = "/3/device/"
+	pushPath   = "/push/"
 	fcmSuffix  = "/messages:send"
 	tokenPath  = "/token"
 )
@@ -115,6 +116,9 @@ func (s *Server) judge(r *request, fields []byte) reply {
 	case strings.HasSuffix(r.path, fcmSuffix):
 		s.counts.fcm.Add(1)
 		return s.fcm(r, fields)
+	case strings.HasPrefix(r.path, pushPath):
+		s.counts.webPush.Add(1)
+		return s.webPush(r, fields)
 	case r.path == tokenPath:
 		return reply{field(status(fields, 200), "content-type", "application/json"),
 			[]byte(`{"access_token":"ya29.fast","expires_in":3599,"token_type":"Bearer"}`)}
@@ -166,6 +170,18 @@ func (s *Server) fcm(r *request, fields []byte) reply {
 	s.accepted(id)
 	return reply{field(status(fields, 200), "content-type", "application/json; charset=UTF-8"),
 		[]byte(`{"name":"projects/fast/messages/0:` + id + `"}`)}
+}
+
+// webPush answers as RFC 8030 sections 5 and 7.3 say. What is in the body nobody can read: a subscription stands for what
+// it got, and none is sent away, because a push service that does so is left alone for a while.
+func (s *Server) webPush(r *request, fields []byte) reply {
+	subscription := r.path[len(pushPath):]
+	if s.opts.Classify(subscription) == Gone {
+		s.counts.gone.Add(1)
+		return reply{fields: status(fields, 410)}
+	}
+	s.accepted(subscription)
+	return reply{fields: field(status(fields, 201), "ttl", "3600")}
 }
 
 // after gives the text between the last mark in b and the next quote; nil: there is none.

@@ -1,4 +1,4 @@
-// Package fast is a simulator of APNs and FCM for measurements: it costs about a microsecond a push, where a net/http server
+// Package fast is a simulator of APNs, FCM and a Web Push service for measurements: it costs about a microsecond a push, where a net/http server
 // costs 40 and would be what is measured. It judges nothing but what it is told to refuse; adapters/sim are the strict
 // ones. It is meant to run in a process of its own: see Run.
 //
@@ -44,6 +44,7 @@ type Options struct {
 type Stats struct {
 	APNs        int64 `json:"apns"`       // requests to APNs' path
 	FCM         int64 `json:"fcm"`        // requests to FCM's path
+	WebPush     int64 `json:"webpush"`    // requests to the paths of browsers
 	Accepted    int64 `json:"accepted"`   // answered 200, repeats too
 	Duplicates  int64 `json:"duplicates"` // of those: with an id that had been accepted before (Track)
 	Distinct    int64 `json:"distinct"`   // different ids that were accepted (Track)
@@ -59,7 +60,7 @@ type Stats struct {
 	LastNanos  int64 `json:"last_nanos"`
 }
 
-// Server is a running simulator of both platforms on one port.
+// Server is a running simulator of all of them on one port.
 type Server struct {
 	opts Options
 	ca   *sim.CA
@@ -68,8 +69,8 @@ type Server struct {
 	wg   sync.WaitGroup
 
 	counts struct {
-		apns, fcm, accepted, duplicates, gone, throttled, unavailable, other, refused, untaken, connections atomic.Int64
-		first, last                                                                                         atomic.Int64
+		apns, fcm, webPush, accepted, duplicates, gone, throttled, unavailable, other, refused, untaken, connections atomic.Int64
+		first, last                                                                                                  atomic.Int64
 	}
 	seen   shards // ids that were accepted
 	asked  shards // tokens that were sent away once
@@ -141,8 +142,11 @@ func (s *Server) accept() {
 	}
 }
 
-// URL is the address of both platforms: the configuration's endpoint.
+// URL is the address of APNs and FCM: the configuration's endpoint.
 func (s *Server) URL() string { return "https://" + s.lis.Addr().String() }
+
+// Endpoint is the push endpoint of a browser's subscription.
+func (s *Server) Endpoint(subscription string) string { return s.URL() + pushPath + subscription }
 
 // TokenURL is where an FCM account gets its access tokens: anybody gets one.
 func (s *Server) TokenURL() string { return s.URL() + tokenPath }
@@ -153,7 +157,7 @@ func (s *Server) CA() *sim.CA { return s.ca }
 // Stats gives what was counted.
 func (s *Server) Stats() Stats {
 	c := &s.counts
-	st := Stats{APNs: c.apns.Load(), FCM: c.fcm.Load(), Accepted: c.accepted.Load(), Duplicates: c.duplicates.Load(),
+	st := Stats{APNs: c.apns.Load(), FCM: c.fcm.Load(), WebPush: c.webPush.Load(), Accepted: c.accepted.Load(), Duplicates: c.duplicates.Load(),
 		Gone: c.gone.Load(), Throttled: c.throttled.Load(), Unavailable: c.unavailable.Load(), Other: c.other.Load(),
 		Refused: c.refused.Load(), Untaken: c.untaken.Load(), Connections: c.connections.Load(),
 		FirstNanos: c.first.Load(), LastNanos: c.last.Load()}
@@ -166,7 +170,7 @@ func (s *Server) Stats() Stats {
 // Reset forgets what was counted, the ids, and who was sent away once. Connections go on.
 func (s *Server) Reset() {
 	c := &s.counts
-	for _, n := range []*atomic.Int64{&c.apns, &c.fcm, &c.accepted, &c.duplicates, &c.gone, &c.throttled, &c.unavailable,
+	for _, n := range []*atomic.Int64{&c.apns, &c.fcm, &c.webPush, &c.accepted, &c.duplicates, &c.gone, &c.throttled, &c.unavailable,
 		&c.other, &c.refused, &c.untaken, &c.connections, &c.first, &c.last} {
 		n.Store(0)
 	}

@@ -106,6 +106,22 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// A browser's subscription is retired or takes everything.
+func TestWebPush(t *testing.T) {
+	o := Options{Gone: 100_000, Throttled: 500_000, Track: true}
+	s, c := start(t, o)
+	for class, want := range map[Class]int{Taken: 201, Throttled: 201, Gone: 410} {
+		for range 2 {
+			if status, _, _, err := post(c, s.Endpoint(token(firstOf(o, class))), "", "sealed"); err != nil || status != want {
+				t.Errorf("class %d: %d %v, want %d", class, status, err, want)
+			}
+		}
+	}
+	if st := s.Stats(); st.WebPush != 6 || st.Distinct != 2 || st.Duplicates != 2 || st.Gone != 2 {
+		t.Errorf("%+v", st)
+	}
+}
+
 func firstOf(o Options, c Class) int {
 	for n := 0; ; n++ {
 		if o.Classify(token(n)) == c {

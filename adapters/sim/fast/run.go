@@ -13,7 +13,8 @@ import (
 
 // Hello is the line of JSON that Run begins with.
 type Hello struct {
-	URL      string `json:"url"`       // the endpoint of both platforms
+	URL      string `json:"url"`       // the endpoint of APNs and FCM
+	Push     string `json:"push"`      // what the endpoints of browsers begin with
 	TokenURL string `json:"token_url"` // where an FCM account gets its access tokens
 	CAPEM    string `json:"ca_pem"`    // of the certificate's authority
 	Control  string `json:"control"`   // plain HTTP: see Control
@@ -33,7 +34,7 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	control := &http.Server{Handler: s.Control(), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- control.Serve(lis) }()
-	hello := Hello{URL: s.URL(), TokenURL: s.TokenURL(), CAPEM: string(s.ca.PEM()), Control: "http://" + lis.Addr().String()}
+	hello := Hello{URL: s.URL(), Push: s.Endpoint(""), TokenURL: s.TokenURL(), CAPEM: string(s.ca.PEM()), Control: "http://" + lis.Addr().String()}
 	if err = json.NewEncoder(out).Encode(hello); err == nil {
 		select {
 		case <-ctx.Done():

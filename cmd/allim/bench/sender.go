@@ -65,12 +65,12 @@ func sender() Scenario {
 	var o senderOptions
 	return Scenario{
 		Name: "sender", Short: "What a push costs the sender, beside sideshow/apns2",
-		Long: "Pushes to a simulator in a process of its own, in turns: by the hub's adapters of APNs and FCM on each transport, and\n" +
-			"by sideshow/apns2's own client. Deadlines, repeats and connections that say goodbye are part of it; of a million\n" +
+		Long: "Pushes to a simulator in a process of its own, in turns: by the hub's adapters of APNs, FCM and Web Push on each transport,\n" +
+			"and by sideshow/apns2's own client. Deadlines, repeats and connections that say goodbye are part of it; of a million\n" +
 			"device tokens 10,000 are retired and 10,000 are answered 429 the first time. The processor time is the sender's alone.",
 		Flags: func(f *pflag.FlagSet) {
 			f.IntVar(&o.pushes, "pushes", 300_000, "pushes of each sender of the hub in a round")
-			f.IntVar(&o.library, "library-pushes", 60_000, "pushes of the senders on other libraries in a round")
+			f.IntVar(&o.library, "library-pushes", 60_000, "pushes of the senders on other libraries, and of Web Push, which encrypts each, in a round")
 			f.IntVar(&o.rounds, "rounds", 3, "rounds; medians are told")
 			f.DurationVar(&o.latency, "latency", 0, "how long the simulator holds answers back")
 			f.IntVar(&o.goAway, "goaway-after", 50_000, "requests after which the simulator ends a connection; 0: never")

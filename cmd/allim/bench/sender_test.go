@@ -14,7 +14,7 @@ func TestSenderMeasured(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := got.(SenderResult)
-	if len(r.Sides) != 5 || !r.Proxy || r.Sides[4].Name != "sideshow/apns2" {
+	if len(r.Sides) != 7 || !r.Proxy || r.Sides[6].Name != "sideshow/apns2" {
 		t.Fatalf("%+v", r)
 	}
 	for _, side := range r.Sides {
@@ -22,7 +22,7 @@ func TestSenderMeasured(t *testing.T) {
 			t.Errorf("%+v", side)
 		}
 	}
-	if head, rows := r.Table(); len(rows) != 5 || len(rows[0]) != len(head) {
+	if head, rows := r.Table(); len(rows) != 7 || len(rows[0]) != len(head) {
 		t.Errorf("table %q %q", head, rows)
 	}
 	if _, err := scenario(t, sender(), "--rounds", "0").Run(t.Context(), io.Discard); err == nil {

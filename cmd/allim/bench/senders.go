@@ -2,12 +2,15 @@ package bench
 
 import (
 	"context"
+	"crypto/ecdh"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,6 +38,9 @@ const (
 	senderWorkers = 1024
 )
 
+// loopback is where the simulator is; endpoints of browsers lead there.
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+
 // sides makes the senders; sideshow/apns2 is the last one.
 func (o senderOptions) sides(w *world, via *url.URL) (sides []*senderRun, err error) {
 	var proxy func(*http.Request) (*url.URL, error)
@@ -43,7 +49,7 @@ func (o senderOptions) sides(w *world, via *url.URL) (sides []*senderRun, err er
 	}
 	for _, transport := range []string{push.TransportH2, push.TransportNetHTTP} {
 		more := ", transport: " + transport
-		if err := w.configure(worldOptions{apns: more, fcm: more}); err != nil {
+		if err := w.configure(worldOptions{apns: more, fcm: more, webpush: more}); err != nil {
 			return sides, err
 		}
 		config, err := configs.Load(w.config)
@@ -55,7 +61,10 @@ func (o senderOptions) sides(w *world, via *url.URL) (sides []*senderRun, err er
 			pushes = o.library
 		}
 		for _, p := range config.Apps[0].Platforms {
-			s, err := newAdapterSide(p, proxy, pushes)
+			if p.Name == string(notify.WebPush) { // encryption costs as much as many requests
+				pushes = o.library
+			}
+			s, err := newAdapterSide(w, p, proxy, pushes)
 			if err != nil {
 				return sides, err
 			}
@@ -71,17 +80,17 @@ func (o senderOptions) sides(w *world, via *url.URL) (sides []*senderRun, err er
 }
 
 // newAdapterSide makes a sender of one of the hub's adapters.
-func newAdapterSide(p configs.Platform, proxy func(*http.Request) (*url.URL, error), pushes int) (*senderRun, error) {
+func newAdapterSide(w *world, p configs.Platform, proxy func(*http.Request) (*url.URL, error), pushes int) (*senderRun, error) {
 	for _, kind := range adapters.Kinds {
 		if string(kind.Platform) != p.Name {
 			continue
 		}
-		a, err := kind.New(notify.AdapterEnv{App: benchApp, Section: p.Section, Outgoing: notify.Outgoing{Proxy: proxy},
-			Clock: notify.SystemClock{}, Log: slog.New(slog.DiscardHandler)})
+		a, err := kind.New(notify.AdapterEnv{App: benchApp, Section: p.Section, DataDir: w.data(), Clock: notify.SystemClock{},
+			Outgoing: notify.Outgoing{Proxy: proxy, AllowPrivate: loopback}, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return nil, err
 		}
-		list, err := senderDeliveries(a, kind.Platform, pushes)
+		list, err := senderDeliveries(w, a, kind.Platform, pushes)
 		if err != nil {
 			return nil, errors.Join(err, a.Close())
 		}
@@ -92,19 +101,38 @@ func newAdapterSide(p configs.Platform, proxy func(*http.Request) (*url.URL, err
 }
 
 // senderDeliveries makes deliveries of one notification.
-func senderDeliveries(a notify.Adapter, p notify.Platform, n int) ([]notify.Delivery, error) {
+func senderDeliveries(w *world, a notify.Adapter, p notify.Platform, n int) ([]notify.Delivery, error) {
 	payload, err := a.Render(notify.Notification{ID: notify.NewID(), Content: notify.Content{Title: "Kim Minji",
 		Body: "Can you look at this before noon? The numbers of the second quarter are on page four."}}, notify.Variant{})
+	if err != nil {
+		return nil, err
+	}
+	browsers, err := browserKeys()
 	if err != nil {
 		return nil, err
 	}
 	now := time.Now()
 	list := make([]notify.Delivery, n)
 	for i := range list {
-		list[i] = notify.Delivery{ID: notify.DeliveryID(1, int64(i+1)), Payload: payload, Attempt: 1, Expires: now.Add(time.Hour),
-			Device: notify.Device{Key: int64(i + 1), App: benchApp, Platform: p, Token: pushToken(p, i), RegisteredAt: now.Add(-time.Hour)}}
+		d := notify.Device{Key: int64(i + 1), App: benchApp, Platform: p, Token: pushToken(p, i), RegisteredAt: now.Add(-time.Hour)}
+		if p == notify.WebPush {
+			d.Token, d.P256dh, d.Auth = w.sim.Push+d.Token, browsers[i%len(browsers)], []byte("sixteen bytes 16")
+		}
+		list[i] = notify.Delivery{ID: notify.DeliveryID(1, int64(i+1)), Payload: payload, Attempt: 1, Expires: now.Add(time.Hour), Device: d}
 	}
 	return list, nil
+}
+
+// browserKeys makes public keys of browsers; what they cost does not depend on which they are.
+func browserKeys() (keys [][]byte, err error) {
+	for range 64 {
+		k, err := ecdh.P256().GenerateKey(rand.Reader)
+		if err != nil {
+			return nil, fmt.Errorf("make a browser's key: %w", err)
+		}
+		keys = append(keys, k.PublicKey().Bytes())
+	}
+	return keys, nil
 }
 
 // adapterSide pushes through an adapter.

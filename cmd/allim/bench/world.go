@@ -41,6 +41,7 @@ type worldOptions struct {
 	settings string // more of the configuration, YAML at the top level
 	apns     string // more of the app's apns section: ", name: value"
 	fcm      string // the same of fcm
+	webpush  string // the same of webpush; empty: it is left out
 	profile  string
 	progress io.Writer
 }
@@ -83,6 +84,10 @@ func (w *world) configure(o worldOptions) error {
 	if err := os.WriteFile(caFile, []byte(w.sim.CAPEM), 0o600); err != nil {
 		return err
 	}
+	webpush := ""
+	if o.webpush != "" {
+		webpush = fmt.Sprintf("    webpush: {subject: \"mailto:bench@example.com\", hosts: [127.0.0.1], ca_file: %q%s}\n", caFile, o.webpush)
+	}
 	w.config = filepath.Join(w.dir, "allim.yaml")
 	return os.WriteFile(w.config, fmt.Appendf(nil, `
 listen: 127.0.0.1:0
@@ -93,7 +98,7 @@ apps:
   - id: %s
     apns: {key_file: %q, key_id: %s, team_id: %s, topic: com.example.bench, endpoint: %q, ca_file: %q%s}
     fcm: {credentials_file: %q, endpoint: %q, token_endpoint: %q, ca_file: %q, quota: 100000000, ramp: 0s%s}
-`, w.data(), o.settings, benchApp, keyFile, key.ID, key.Team, w.sim.URL, caFile, o.apns, accountFile, w.sim.URL, w.sim.TokenURL, caFile, o.fcm), 0o600)
+%s`, w.data(), o.settings, benchApp, keyFile, key.ID, key.Team, w.sim.URL, caFile, o.apns, accountFile, w.sim.URL, w.sim.TokenURL, caFile, o.fcm, webpush), 0o600)
 }
 
 func (w *world) data() string { return filepath.Join(w.dir, "data") }
@@ -101,9 +106,9 @@ func (w *world) data() string { return filepath.Join(w.dir, "data") }
 // person is one of the world's people.
 func person(i int) string { return "person-" + strconv.Itoa(i) }
 
-// token is the push token of a device: hexadecimal for APNs.
+// pushToken is the push token of a device: hexadecimal, but for FCM's.
 func pushToken(p notify.Platform, i int) string {
-	if p == notify.APNs {
+	if p != notify.FCM {
 		return fmt.Sprintf("%064x", uint64(i)*0x9e3779b97f4a7c15)
 	}
 	return fmt.Sprintf("fcm-%d:APA91b%0130d", i, i)

@@ -22,7 +22,10 @@ func TestLanesKeepTheirRate(t *testing.T) {
 				for _, p := range []string{"apns", "wns", "webpush", "webhook"} {
 					apps = strings.Replace(apps, "\n    "+p+":\n", "\n    "+p+":\n      rate: 10\n", 1)
 				}
-				return strings.Replace(apps, "\n    apns:\n", "\n    apns:\n      transport: "+transport+"\n", 1)
+				for _, p := range []string{"apns", "webpush"} {
+					apps = strings.Replace(apps, "\n    "+p+":\n", "\n    "+p+":\n      transport: "+transport+"\n", 1)
+				}
+				return apps
 			})
 			people(t, r, a.Hub())
 			platforms := []notify.Platform{notify.APNs, notify.WNS, notify.WebPush, notify.Webhook}
