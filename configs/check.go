@@ -63,6 +63,9 @@ func (c *Config) check() Problems {
 		p.add(c.root, "store.synchronous", "must be full or normal")
 	}
 	p.proxy(c.root, c.Outgoing.Proxy)
+	if t := c.Outgoing.Transport; t != notify.TransportH2 && t != notify.TransportNetHTTP {
+		p.add(c.root, "outgoing.transport", "must be %s or %s", notify.TransportH2, notify.TransportNetHTTP)
+	}
 	p.oidc(c.root, c.Web.OIDC)
 	if !phonenumbers.GetSupportedRegions()[c.Identities.PhoneRegion] {
 		p.add(c.root, "identities.phone_region", "must be an ISO 3166 region in capitals, such as KR")

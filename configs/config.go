@@ -81,6 +81,8 @@ type Store struct {
 type Outgoing struct {
 	Proxy        string         `yaml:"proxy"`         // http:// or https://; empty: HTTPS_PROXY and NO_PROXY
 	AllowPrivate []netip.Prefix `yaml:"allow_private"` // for endpoints that strangers supply
+	// Transport is what carries pushes, where an app's section does not say: h2, made for many, or nethttp, Go's own.
+	Transport string `yaml:"transport"`
 }
 
 // Notify gives the settings in the form that adapters take.
@@ -93,6 +95,7 @@ func (o Outgoing) Notify() notify.Outgoing {
 	return notify.Outgoing{
 		Proxy:        func(r *http.Request) (*url.URL, error) { return proxy(r.URL) },
 		AllowPrivate: o.AllowPrivate,
+		Transport:    o.Transport,
 	}
 }
 
@@ -132,6 +135,7 @@ func Default() *Config {
 			Retention:  30 * 24 * time.Hour,
 			Limits:     Limits{Body: 1 << 20, AcceptQueue: 4096, LiveConnections: 100_000, LivePerUser: 8},
 			Store:      Store{Synchronous: "full"},
+			Outgoing:   Outgoing{Transport: notify.TransportH2},
 			Identities: Identities{PhoneRegion: "KR"},
 			Web:        Web{OIDC: OIDC{Claim: "email", Identity: "email"}},
 		},

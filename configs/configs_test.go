@@ -36,7 +36,7 @@ retention: 48h30m
 trusted_proxies: [127.0.0.1, 10.0.0.0/8, "fd00::/8"]
 limits: {body: 512KiB, requests_per_key: 20, accept_queue: 512, live_connections: 3000, live_per_user: 3}
 store: {synchronous: normal}
-outgoing: {proxy: "http://proxy:3128", allow_private: [192.168.0.0/16]}
+outgoing: {proxy: "http://proxy:3128", allow_private: [192.168.0.0/16], transport: nethttp}
 identities: {phone_region: DE, fold_plus: true}
 web: {approve_broadcasts: true, oidc: {issuer: "https://sso.example.com", client_id: allim, client_secret: s3cret, identity: login, claim: preferred_username, trust_email: true}}
 apps:
@@ -60,7 +60,7 @@ sources:
 			netip.MustParsePrefix("fd00::/8")},
 		Limits:     configs.Limits{Body: 512 << 10, RequestsPerKey: 20, AcceptQueue: 512, LiveConnections: 3000, LivePerUser: 3},
 		Store:      configs.Store{Synchronous: "normal"},
-		Outgoing:   configs.Outgoing{Proxy: "http://proxy:3128", AllowPrivate: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}},
+		Outgoing:   configs.Outgoing{Proxy: "http://proxy:3128", AllowPrivate: []netip.Prefix{netip.MustParsePrefix("192.168.0.0/16")}, Transport: "nethttp"},
 		Identities: configs.Identities{PhoneRegion: "DE", FoldPlus: true},
 		Web: configs.Web{ApproveBroadcasts: true, OIDC: configs.OIDC{Issuer: "https://sso.example.com", ClientID: "allim", ClientSecret: "s3cret",
 			Identity: "login", Claim: "preferred_username", TrustEmail: true}},

@@ -10,7 +10,14 @@ import (
 type Outgoing struct {
 	Proxy        func(*http.Request) (*url.URL, error) // nil: none
 	AllowPrivate []netip.Prefix                        // where addresses that strangers supply may lead, besides public ones
+	Transport    string                                // of adapters whose section does not say: one of the constants; empty: TransportH2
 }
+
+// What carries an adapter's requests.
+const (
+	TransportH2      = "h2"      // frames of many requests in one write
+	TransportNetHTTP = "nethttp" // Go's own, for what the other one does not know
+)
 
 // Allows tells whether an address that a stranger supplied, by its name or by a redirect, may be reached: a public one, or
 // one that the configuration allows.

@@ -32,7 +32,7 @@ type Config struct {
 	Timeout             time.Duration `yaml:"timeout"`     // of one attempt, 1s to 2m
 	// Rate is how many pushes a second go out at most, 0 to 1,000,000; 0: as many as the platform takes.
 	Rate int `yaml:"rate"`
-	// Transport is what carries the requests: h2, which is made for many, or nethttp, Go's own.
+	// Transport is what carries the requests: h2, which is made for many, or nethttp, Go's own; as outgoing.transport says.
 	Transport string `yaml:"transport"`
 }
 
@@ -57,8 +57,9 @@ func Defaults() Config {
 }
 
 // decode reads and checks the section; errors point at the key that is wrong.
-func decode(s notify.Section) (Config, error) {
-	c := Defaults()
+func decode(env notify.AdapterEnv) (Config, error) {
+	s, c := env.Section, Defaults()
+	c.Transport = push.Transport(env.Outgoing)
 	if err := s.Decode(&c); err != nil {
 		return c, err
 	}

@@ -78,8 +78,9 @@ var (
 )
 
 // decode reads and checks the section; errors point at the key that is wrong.
-func decode(s notify.Section) (Config, error) {
-	c := Defaults()
+func decode(env notify.AdapterEnv) (Config, error) {
+	s, c := env.Section, Defaults()
+	c.Transport = push.Transport(env.Outgoing)
 	if err := s.Decode(&c); err != nil {
 		return c, err
 	}

@@ -53,7 +53,7 @@ var (
 
 // New makes an adapter of its section; errors point at the key that is wrong. It connects to nothing.
 func New(env notify.AdapterEnv) (*Adapter, error) {
-	c, err := decode(env.Section)
+	c, err := decode(env)
 	if err != nil {
 		return nil, err
 	}

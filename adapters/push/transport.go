@@ -1,12 +1,20 @@
 package push
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+
+	"allim.dev/allim/notify"
+)
 
 // What carries an adapter's requests: the setting `transport`.
 const (
-	TransportH2      = "h2"      // push/h2: frames of many requests in one write
-	TransportNetHTTP = "nethttp" // Go's own, for what the other one does not know
+	TransportH2      = notify.TransportH2 // push/h2
+	TransportNetHTTP = notify.TransportNetHTTP
 )
+
+// Transport is an adapter's, when its section does not say.
+func Transport(o notify.Outgoing) string { return cmp.Or(o.Transport, TransportH2) }
 
 // CheckTransport tells what is wrong with the setting.
 func CheckTransport(value string) error {

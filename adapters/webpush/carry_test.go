@@ -214,3 +214,17 @@ func TestStrangersAreKeptApart(t *testing.T) {
 		t.Errorf("user agents %q", agents)
 	}
 }
+
+// What the section says goes before outgoing.transport.
+func TestTransportIsChosen(t *testing.T) {
+	for _, c := range []struct {
+		outgoing, section string
+		h2                bool
+	}{{"", "", true}, {notify.TransportNetHTTP, "", false}, {notify.TransportNetHTTP, "transport: h2\n", true}, {notify.TransportH2, "transport: nethttp\n", false}} {
+		env := testEnv(t.TempDir(), goodSection+c.section)
+		env.Outgoing.Transport = c.outgoing
+		if a := mustBuild(t, env, nil); (a.h2 != nil) != c.h2 {
+			t.Errorf("%+v: over h2: %v", c, a.h2 != nil)
+		}
+	}
+}

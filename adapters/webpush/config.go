@@ -56,6 +56,7 @@ func New(env notify.AdapterEnv) (notify.Adapter, error) { return build(env, nil)
 
 func build(env notify.AdapterEnv, resolver *net.Resolver) (*Adapter, error) {
 	cfg := defaults()
+	cfg.Transport = push.Transport(env.Outgoing)
 	if err := env.Section.Decode(cfg); err != nil {
 		return nil, err
 	}
