@@ -40,6 +40,10 @@ type Options struct {
 	Track bool `json:"track"`
 }
 
+// ProxiedHost is another name of the simulator's, which leads nowhere but through its proxy: addresses of this machine are
+// never reached through one.
+const ProxiedHost = "simulator.example.com"
+
 // Stats is what was counted since the start or the last Reset.
 type Stats struct {
 	APNs        int64 `json:"apns"`       // requests to APNs' path
@@ -55,6 +59,7 @@ type Stats struct {
 	Refused     int64 `json:"refused"`     // streams over the limit
 	Untaken     int64 `json:"untaken"`     // requests that came after a goodbye and were not looked at
 	Connections int64 `json:"connections"`
+	Tunnels     int64 `json:"tunnels"` // connections through the proxy
 	// When the first and the last 200 went out, in nanoseconds since 1970; 0: none did.
 	FirstNanos int64 `json:"first_nanos"`
 	LastNanos  int64 `json:"last_nanos"`
@@ -69,8 +74,8 @@ type Server struct {
 	wg   sync.WaitGroup
 
 	counts struct {
-		apns, fcm, webPush, accepted, duplicates, gone, throttled, unavailable, other, refused, untaken, connections atomic.Int64
-		first, last                                                                                                  atomic.Int64
+		apns, fcm, webPush, accepted, duplicates, gone, throttled, unavailable, other, refused, untaken, connections, tunnels atomic.Int64
+		first, last                                                                                                           atomic.Int64
 	}
 	seen   shards // ids that were accepted
 	asked  shards // tokens that were sent away once
@@ -94,7 +99,7 @@ func New(o Options) (*Server, error) {
 		}
 		o.CA = ca
 	}
-	cert, err := o.CA.Server()
+	cert, err := o.CA.Server("localhost", "127.0.0.1", "::1", ProxiedHost)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +164,7 @@ func (s *Server) Stats() Stats {
 	c := &s.counts
 	st := Stats{APNs: c.apns.Load(), FCM: c.fcm.Load(), WebPush: c.webPush.Load(), Accepted: c.accepted.Load(), Duplicates: c.duplicates.Load(),
 		Gone: c.gone.Load(), Throttled: c.throttled.Load(), Unavailable: c.unavailable.Load(), Other: c.other.Load(),
-		Refused: c.refused.Load(), Untaken: c.untaken.Load(), Connections: c.connections.Load(),
+		Refused: c.refused.Load(), Untaken: c.untaken.Load(), Connections: c.connections.Load(), Tunnels: c.tunnels.Load(),
 		FirstNanos: c.first.Load(), LastNanos: c.last.Load()}
 	if s.opts.Track {
 		st.Distinct = st.Accepted - st.Duplicates
@@ -171,7 +176,7 @@ func (s *Server) Stats() Stats {
 func (s *Server) Reset() {
 	c := &s.counts
 	for _, n := range []*atomic.Int64{&c.apns, &c.fcm, &c.webPush, &c.accepted, &c.duplicates, &c.gone, &c.throttled, &c.unavailable,
-		&c.other, &c.refused, &c.untaken, &c.connections, &c.first, &c.last} {
+		&c.other, &c.refused, &c.untaken, &c.connections, &c.tunnels, &c.first, &c.last} {
 		n.Store(0)
 	}
 	s.seen.reset()

@@ -13,11 +13,12 @@ import (
 
 // Hello is the line of JSON that Run begins with.
 type Hello struct {
-	URL      string `json:"url"`       // the endpoint of APNs and FCM
-	Push     string `json:"push"`      // what the endpoints of browsers begin with
-	TokenURL string `json:"token_url"` // where an FCM account gets its access tokens
-	CAPEM    string `json:"ca_pem"`    // of the certificate's authority
-	Control  string `json:"control"`   // plain HTTP: see Control
+	URL       string `json:"url"`        // the endpoint of APNs and FCM
+	Push      string `json:"push"`       // what the endpoints of browsers begin with
+	TokenURL  string `json:"token_url"`  // where an FCM account gets its access tokens
+	TokenPath string `json:"token_path"` // the same under another name of the simulator's: ProxiedHost
+	CAPEM     string `json:"ca_pem"`     // of the certificate's authority
+	Control   string `json:"control"`    // plain HTTP: see Control
 }
 
 // Run runs a simulator until ctx ends; it is the whole of a process. It tells on out where it is, in one line.
@@ -34,7 +35,7 @@ func Run(ctx context.Context, o Options, out io.Writer) (err error) {
 	control := &http.Server{Handler: s.Control(), ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- control.Serve(lis) }()
-	hello := Hello{URL: s.URL(), Push: s.Endpoint(""), TokenURL: s.TokenURL(), CAPEM: string(s.ca.PEM()), Control: "http://" + lis.Addr().String()}
+	hello := Hello{URL: s.URL(), Push: s.Endpoint(""), TokenURL: s.TokenURL(), TokenPath: tokenPath, CAPEM: string(s.ca.PEM()), Control: "http://" + lis.Addr().String()}
 	if err = json.NewEncoder(out).Encode(hello); err == nil {
 		select {
 		case <-ctx.Done():
@@ -80,6 +81,7 @@ func (s *Server) tunnel(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	defer func() { _ = from.Close() }()
+	s.counts.tunnels.Add(1)
 	if _, err := io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
 		return
 	}

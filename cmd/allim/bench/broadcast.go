@@ -23,6 +23,7 @@ type broadcastOptions struct {
 	gone    int
 	away    int
 	latency time.Duration
+	proxy   bool
 	profile string
 }
 
@@ -41,6 +42,7 @@ type BroadcastResult struct {
 	Peak       int64   `json:"rssPeakBytes"`
 	Growth     int64   `json:"databaseGrowthBytes"`
 	Connection int64   `json:"connections"`
+	Tunnels    int64   `json:"tunnels"` // of these, through the proxy
 }
 
 // Table implements Result.
@@ -58,6 +60,7 @@ func (r BroadcastResult) Table() ([]string, [][]string) {
 		{"the hub's processor time a push", cpu},
 		{"the hub's resident memory, at most", megabytes(r.Peak)},
 		{"the database grew by", megabytes(r.Growth)},
+		{"connections, through a proxy", fmt.Sprintf("%d, %d", r.Connection, r.Tunnels)},
 	}
 }
 
@@ -74,6 +77,7 @@ func broadcast() Scenario {
 			f.IntVar(&o.gone, "gone", 10_000, "retired devices of a million")
 			f.IntVar(&o.away, "away", 10_000, "devices of a million that are told 429 or 503 the first time")
 			f.DurationVar(&o.latency, "latency", 0, "how long the simulator holds an answer back")
+			f.BoolVar(&o.proxy, "proxy", false, "push through an HTTP CONNECT proxy, which runs in the simulator's process")
 			f.StringVar(&o.profile, "profile", "", "a folder for the hub's profiles")
 		},
 		Run: func(ctx context.Context, progress io.Writer) (Result, error) { return o.run(ctx, progress) },
@@ -84,7 +88,7 @@ func (o broadcastOptions) run(ctx context.Context, progress io.Writer) (r Broadc
 	if o.devices < 2 || o.kills < 0 {
 		return r, errors.New("--devices must be at least 2, --kills not negative")
 	}
-	w, err := newWorld(ctx, worldOptions{progress: progress, profile: o.profile,
+	w, err := newWorld(ctx, worldOptions{progress: progress, profile: o.profile, proxy: o.proxy,
 		sim: fast.Options{Gone: o.gone, Throttled: o.away / 2, Unavailable: o.away - o.away/2, RetryAfter: time.Second, Track: true,
 			Latency: o.latency}})
 	if err != nil {
@@ -206,7 +210,7 @@ func (b *broadcastRun) look(ctx context.Context, st fast.Stats) (done bool, err 
 	if st, err = b.sim.Stats(ctx); err != nil {
 		return false, err
 	}
-	r.Accepted, r.Gone, r.Repeats, r.Connection = st.Distinct, n.Counts.Gone, st.Duplicates, st.Connections
+	r.Accepted, r.Gone, r.Repeats, r.Connection, r.Tunnels = st.Distinct, n.Counts.Gone, st.Duplicates, st.Connections, st.Tunnels
 	r.Lost = int64(r.Devices) - st.Distinct - n.Counts.Gone
 	return true, nil
 }

@@ -43,6 +43,14 @@ func TestBroadcastMeasured(t *testing.T) {
 	}
 }
 
+// The same through an HTTP CONNECT proxy, killed once: nothing goes past it.
+func TestBroadcastThroughAProxy(t *testing.T) {
+	r := run(t, broadcast(), "--devices", "10000", "--kills", "1", "--away", "0", "--proxy").(BroadcastResult)
+	if r.Lost != 0 || r.Accepted+r.Gone != 10_000 || r.Gone == 0 || r.Tunnels == 0 || r.Tunnels < r.Connection {
+		t.Errorf("measured %+v", r)
+	}
+}
+
 func TestAcceptMeasured(t *testing.T) {
 	for _, flags := range [][]string{{"--devices", "1"}, {"--rate", "100"}, {"--xml", "--recipients", "5"}} {
 		r := run(t, accept(), append(flags, "--people", "50", "--within", "500ms", "--connections", "4")...).(AcceptResult)

@@ -42,6 +42,7 @@ type worldOptions struct {
 	apns     string // more of the app's apns section: ", name: value"
 	fcm      string // the same of fcm
 	webpush  string // the same of webpush; empty: it is left out
+	proxy    bool   // the hub reaches the simulator through an HTTP CONNECT proxy, which runs in the simulator's process
 	profile  string
 	progress io.Writer
 }
@@ -88,6 +89,11 @@ func (w *world) configure(o worldOptions) error {
 	if o.webpush != "" {
 		webpush = fmt.Sprintf("    webpush: {subject: \"mailto:bench@example.com\", hosts: [127.0.0.1], ca_file: %q%s}\n", caFile, o.webpush)
 	}
+	endpoint, tokenURL := w.sim.URL, w.sim.TokenURL
+	if o.proxy {
+		o.settings += fmt.Sprintf("\noutgoing: {proxy: %q}", w.sim.Control)
+		endpoint, tokenURL = "https://"+fast.ProxiedHost, "https://"+fast.ProxiedHost+w.sim.TokenPath
+	}
 	w.config = filepath.Join(w.dir, "allim.yaml")
 	return os.WriteFile(w.config, fmt.Appendf(nil, `
 listen: 127.0.0.1:0
@@ -98,7 +104,7 @@ apps:
   - id: %s
     apns: {key_file: %q, key_id: %s, team_id: %s, topic: com.example.bench, endpoint: %q, ca_file: %q%s}
     fcm: {credentials_file: %q, endpoint: %q, token_endpoint: %q, ca_file: %q, quota: 100000000, ramp: 0s%s}
-%s`, w.data(), o.settings, benchApp, keyFile, key.ID, key.Team, w.sim.URL, caFile, o.apns, accountFile, w.sim.URL, w.sim.TokenURL, caFile, o.fcm, webpush), 0o600)
+%s`, w.data(), o.settings, benchApp, keyFile, key.ID, key.Team, endpoint, caFile, o.apns, accountFile, endpoint, tokenURL, caFile, o.fcm, webpush), 0o600)
 }
 
 func (w *world) data() string { return filepath.Join(w.dir, "data") }
