@@ -202,6 +202,7 @@ type house struct {
 	clock *notifytest.Clock
 	reg   *prometheus.Registry
 	srv   *httptest.Server
+	back  sync.WaitGroup // serves what was taken over and comes back
 }
 
 func newHouse(t testing.TB, change func(*Options), server func(*httptest.Server)) *house {
@@ -232,6 +233,7 @@ func newHouse(t testing.TB, change func(*Options), server func(*httptest.Server)
 	if h.srv.URL == "" {
 		h.srv.Start()
 	}
+	h.back.Go(func() { _ = h.srv.Config.Serve(h.live.Returned()) }) // until live is closed
 	t.Cleanup(h.stop)
 	return h
 }
@@ -242,6 +244,7 @@ func (h *house) stop() {
 	if err := h.live.Close(ctx); err != nil {
 		h.t.Error(err)
 	}
+	h.back.Wait()
 	h.srv.Client().CloseIdleConnections()
 	h.srv.Close()
 	if n := h.bus.count(); n != 0 {

@@ -19,7 +19,9 @@ func TestInHandlers(t *testing.T) {
 		"websocket items": TestWebSocketHasTheStreamsItems, "websocket resume": TestWebSocketResumes,
 		"websocket faults": TestWebSocketFaultsOfClients, "websocket slow": TestWebSocketSlowReaderIsDropped,
 		"websocket goodbye": TestWebSocketSaysGoodbye,
-		"reads":             TestReadElsewhere, "reads in pages": TestReadsComeInPages, "lost wake-ups of reads": TestLostWakeUpsOfReads,
+		"poll":              TestPoll, "poll refusals": TestPollRefusals, "polls end": TestPollsEndAtClose, "polls of one connection": TestPollsOfOneConnection,
+		"poll trouble": TestPollMeetsTrouble, "poll of HTTP/1.0": TestPollOfOldClients,
+		"reads": TestReadElsewhere, "reads in pages": TestReadsComeInPages, "lost wake-ups of reads": TestLostWakeUpsOfReads,
 		"websocket reads": TestWebSocketReadElsewhere,
 	} {
 		t.Run(name, test)

@@ -2,8 +2,8 @@
 // follows the inbox log of notify.InboxStore from a cursor on; an open page is not a device.
 //
 // Reading order: live.go (limits, start and stop), follow.go (the core that all transports share), encode.go, sse.go,
-// ws.go (ws_frame.go), poll.go; then takeover.go, how 100,000 connections are held at once (pool.go, timetable.go,
-// poller_linux.go, tail.go).
+// ws.go (ws_frame.go), poll.go; then takeover.go, how 100,000 connections are held at once (takeover_poll.go, returned.go,
+// pool.go, timetable.go, poller_linux.go, tail.go).
 //
 // Delivery is at least once: within one connection nothing is lost, repeated or out of order; after a reconnect the
 // client goes on from its last cursor. A wake-up from the Bus only says "look again"; the truth is read from the store.
@@ -13,6 +13,7 @@ import (
 	"context"
 	"log/slog"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -68,6 +69,7 @@ type Live struct {
 	writeTimeout time.Duration
 	rand         func() float64
 	open         *registry
+	back         *returned
 
 	mu       sync.Mutex
 	engine   *engine
@@ -92,7 +94,7 @@ func New(o Options) *Live {
 	}
 	calls, _ := o.Bus.(notify.Caller)
 	return &Live{
-		calls: calls,
+		calls: calls, back: newReturned(),
 		inbox: o.Inbox, bus: o.Bus, users: o.Users, clock: o.Clock, log: o.Log, rand: o.Rand,
 		heartbeat:    or(o.Heartbeat, DefaultHeartbeat),
 		maxAge:       or(o.MaxAge, DefaultMaxAge),
@@ -118,6 +120,10 @@ func (l *Live) Routes() []notify.Route {
 	}
 }
 
+// Returned are connections over plain HTTP that the server gave away for a while: serve them with the same http.Server,
+// beside its own listener. Unless that is done, such a connection ends with its answer. Close ends it.
+func (l *Live) Returned() net.Listener { return l.back }
+
 // Open implements notify.Presence.
 func (l *Live) Open(user string) bool { return l.open.has(user) }
 
@@ -134,6 +140,7 @@ func (l *Live) Close(ctx context.Context) error {
 			e.pool.call(p, todoStop)
 		}
 	}
+	defer func() { _ = l.back.Close() }() // always nil
 	if err := l.open.close(ctx); err != nil {
 		return err
 	}

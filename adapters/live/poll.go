@@ -27,11 +27,22 @@ type pollAnswer struct {
 	Resync bool   `json:"resync"`
 }
 
+// pollQuery is what a poll asks for.
+type pollQuery struct {
+	user  string
+	asked bool // it names a cursor
+	wait  time.Duration
+	limit int
+}
+
 // servePoll answers as soon as there is something after the cursor, or with no items when the wait is over. The cursor is
 // the acknowledgement: the same one again gives the same items. Without a cursor it tells at once where the log ends.
+//
+// Where the connection can be taken over (takeover_poll.go), the handler ends when the poll has to wait.
 func (l *Live) servePoll(w http.ResponseWriter, r *http.Request, user string) {
-	wait, limit, err := pollParams(r.URL.Query())
-	if err != nil {
+	q := pollQuery{user: user}
+	var err error
+	if q.wait, q.limit, err = pollParams(r.URL.Query()); err != nil {
 		l.refuse(w, err)
 		return
 	}
@@ -40,27 +51,28 @@ func (l *Live) servePoll(w http.ResponseWriter, r *http.Request, user string) {
 		l.refuse(w, err)
 		return
 	}
+	_, q.asked, _ = startCursor(r) // what is wrong with it the first look says
+	if l.mayTakeOverPoll(w, r) {
+		l.takeOverPoll(w, r, q, leave)
+		return
+	}
 	defer leave()
 	ctx := r.Context()
-	f, st, err := l.start(ctx, r, user, limit)
+	f, st, err := l.start(ctx, r, user, q.limit)
 	if err != nil {
 		l.refuse(w, err)
 		return
 	}
 	defer f.close()
-	if _, asked, _ := startCursor(r); asked {
-		st, err = l.await(ctx, f, st, wait)
+	if q.asked {
+		st, err = l.await(ctx, f, st, q.wait)
 	}
 	switch {
 	case ctx.Err() != nil: // the client left
 	case err != nil:
 		l.refuse(w, err)
 	default:
-		answer := pollAnswer{Items: st.items, Next: f.at.String(), Resync: st.resync}
-		if answer.Items == nil {
-			answer.Items = []item{}
-		}
-		l.answer(w, http.StatusOK, "application/json", answer)
+		l.answer(w, http.StatusOK, "application/json", answerOf(st, f.at))
 	}
 }
 

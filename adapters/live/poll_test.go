@@ -65,6 +65,12 @@ func (h *house) wantPoll(c <-chan polled, cursor string, seqs ...int64) polled {
 	return p
 }
 
+// untilWaiting waits until so many polls listen; one that has not looked yet finds what comes now.
+func (h *house) untilWaiting(n int) {
+	h.t.Helper()
+	notifytest.Until(h.t, "the polls to wait", func() bool { return h.bus.count() == n })
+}
+
 func TestPoll(t *testing.T) {
 	h := newHouse(t, nil, nil)
 	h.inbox.putText("kim", "old")
@@ -75,7 +81,7 @@ func TestPoll(t *testing.T) {
 	}
 
 	waiting := h.poll("user=kim&after=e1.1")
-	notifytest.Until(t, "the poll to wait", func() bool { return h.clock.Waiting() == 1 })
+	h.untilWaiting(1)
 	h.inbox.putText("alex", "not for kim")
 	h.inbox.putText("kim", "new")
 	h.wantPoll(waiting, "e1.3", 3)
@@ -83,8 +89,11 @@ func TestPoll(t *testing.T) {
 	h.wantPoll(h.poll("user=kim&after=e1.0&limit=1"), "e1.1", 1)
 
 	waiting = h.poll("user=kim&after=e1.3&wait=7")
-	notifytest.Until(t, "the poll to wait", func() bool { return h.clock.Waiting() == 1 })
-	h.clock.Advance(7 * time.Second)
+	h.untilWaiting(1)
+	notifytest.Until(t, "the end of the wait", func() bool {
+		h.clock.Advance(7 * time.Second)
+		return len(waiting) > 0
+	})
 	h.wantPoll(waiting, "e1.3")
 	h.wantPoll(h.poll("user=kim&after=e1.3&wait=0"), "e1.3")
 
@@ -116,7 +125,7 @@ func TestPollRefusals(t *testing.T) {
 func TestPollsEndAtClose(t *testing.T) {
 	h := newHouse(t, nil, nil)
 	waiting := h.poll("user=kim&after=e1.0")
-	notifytest.Until(t, "the poll to wait", func() bool { return h.clock.Waiting() == 1 })
+	h.untilWaiting(1)
 	if err := h.live.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,16 @@ func (l *Live) refuse(w http.ResponseWriter, err error) {
 }
 
 func (l *Live) refuseAs(w http.ResponseWriter, status int, err error) {
+	status, retry, p := l.problemOf(status, err)
+	if retry != "" {
+		w.Header().Set("Retry-After", retry)
+	}
+	l.answer(w, status, "application/problem+json", p)
+}
+
+// problemOf makes the answer of an error, and its Retry-After; empty: there is none.
+func (l *Live) problemOf(status int, err error) (int, string, problem) {
+	retry := ""
 	code := notify.CodeOf(err)
 	p := problem{Type: "urn:allim:error:" + string(code), Code: code, Status: status}
 	p.Title = http.StatusText(p.Status)
@@ -32,14 +42,14 @@ func (l *Live) refuseAs(w http.ResponseWriter, status int, err error) {
 	if errors.As(err, &e) {
 		p.Detail, p.Errors = e.Detail, e.Fields
 		if e.RetryAfter > 0 {
-			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+			retry = strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds())))
 		}
 	}
 	if p.Status == http.StatusInternalServerError {
 		l.log.Error("live request failed", "error", err)
 		p.Detail = ""
 	}
-	l.answer(w, p.Status, "application/problem+json", p)
+	return status, retry, p
 }
 
 func statusOf(code notify.Code) int {

@@ -94,6 +94,7 @@ type parked struct {
 	old    time.Time
 	beats  uint32
 	in     *wsReader // nil: nothing is read
+	poll   *polling  // nil: it is a stream
 	over   bool
 }
 
@@ -124,7 +125,7 @@ func canHijack(w http.ResponseWriter) bool {
 }
 
 // park makes a connection of a request that entered, and takes the first look. When it fails, leave was called.
-func (l *Live) park(r *http.Request, enc encoder, user string, leave func()) (*parked, error) {
+func (l *Live) park(r *http.Request, enc encoder, user string, limit int, leave func()) (*parked, error) {
 	p := &parked{live: l, engine: l.engineOf(), enc: enc, leave: leave}
 	p.todo.Store(todoHeld)
 	reads, err := l.readsOf(r, user)
@@ -132,7 +133,7 @@ func (l *Live) park(r *http.Request, enc encoder, user string, leave func()) (*p
 		leave()
 		return nil, err
 	}
-	p.f = &follower{inbox: l.inbox, user: user, reader: l.reader(r.Context(), user, r.URL.Query().Get("locale")), limit: pageSize, reads: reads}
+	p.f = &follower{inbox: l.inbox, user: user, reader: l.reader(r.Context(), user, r.URL.Query().Get("locale")), limit: limit, reads: reads}
 	p.f.sub = l.calls.Call(p.wake, reads.subjects(user)...)
 	first, err := p.f.first(r.Context(), r)
 	if p.engine.tail.log != nil && err == nil {
@@ -159,14 +160,19 @@ func (p *parked) wake(subject string) {
 	}
 }
 
+// unpark gives up its place; twice is fine.
 func (p *parked) unpark() {
+	if p.leave == nil {
+		return
+	}
 	p.leave()
 	p.f.close()
+	p.leave = nil
 }
 
 // takeOverSSE sends the header and takes the connection over.
 func (l *Live) takeOverSSE(w http.ResponseWriter, r *http.Request, user string, leave func()) {
-	p, err := l.park(r, chunkedSSE{}, user, leave)
+	p, err := l.park(r, chunkedSSE{}, user, pageSize, leave)
 	if err != nil {
 		l.refuse(w, err)
 		return
@@ -214,12 +220,16 @@ func (p *parked) seize(rc *http.ResponseController, in *wsReader) error {
 	if p.raw, err = sc.SyscallConn(); err != nil {
 		return errors.Join(err, conn.Close())
 	}
-	if n := buffered.Reader.Buffered(); n > 0 && in != nil {
+	if n := buffered.Reader.Buffered(); n > 0 && (in != nil || p.poll != nil) {
 		sent, _ := buffered.Reader.Peek(n)
-		in.held = bytes.Clone(sent)
+		if sent = bytes.Clone(sent); in != nil {
+			in.held = sent
+		} else {
+			p.poll.sent = sent
+		}
 		p.todo.Or(todoRead)
 	}
-	if err := p.engine.poller.add(p, in != nil); err != nil {
+	if err := p.engine.poller.add(p, in != nil || p.poll != nil); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	return nil
@@ -236,6 +246,9 @@ func (p *parked) do(things uint32, d *desk) {
 }
 
 func (p *parked) act(things uint32, d *desk) error {
+	if p.poll != nil {
+		return p.actPoll(things, d)
+	}
 	if things&todoGone != 0 {
 		return errLeft
 	}
@@ -498,6 +511,9 @@ func (p *parked) end(err error, d *desk) {
 		log.Debug("live stream broke", "error", err)
 	default:
 		log.Warn("live stream ended by an error", "error", err)
+		if p.poll != nil {
+			break // half of an answer may be out
+		}
 		_ = p.goodbye(trouble, p.live.spread(retryTrouble, 2*retryTrouble), d)
 	}
 	p.engine.table.remove(p)

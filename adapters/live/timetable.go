@@ -15,7 +15,8 @@ type timetable struct {
 
 	mu      sync.Mutex
 	entries dueHeap
-	timer   notify.Timer  // for the first entry; nil: none
+	timer   notify.Timer // for the first entry; nil: none
+	closed  bool
 	changed chan struct{} // the timer is another one
 	stop    chan struct{}
 	done    chan struct{}
@@ -31,6 +32,9 @@ func startTimetable(clock notify.Clock, due func(*parked)) *timetable {
 func (t *timetable) set(p *parked, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.closed {
+		return
+	}
 	p.dueAt = at.UnixNano()
 	if p.place > 0 {
 		heap.Fix(&t.entries, p.place-1)
@@ -104,7 +108,10 @@ func (t *timetable) close() {
 	<-t.done
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.entries = nil
+	for _, p := range t.entries {
+		p.place = 0
+	}
+	t.entries, t.closed = nil, true
 	t.wind()
 }
 

@@ -38,7 +38,7 @@ func (l *Live) serveWS(w http.ResponseWriter, r *http.Request, user string) {
 		return
 	}
 	if l.mayTakeOver(w, r) {
-		p, err := l.park(r, ws{}, user, leave)
+		p, err := l.park(r, ws{}, user, pageSize, leave)
 		if err != nil {
 			l.refuse(w, err)
 			return

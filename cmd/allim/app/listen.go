@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -55,10 +56,13 @@ func newServer(h http.Handler, cert *certificate, log *slog.Logger) *http.Server
 // serve answers requests until stopHTTP.
 func (a *App) serve() {
 	defer close(a.served)
+	var back sync.WaitGroup
+	defer back.Wait()
 	var err error
 	if a.cert != nil {
 		err = a.server.ServeTLS(a.listen, "", "")
 	} else {
+		back.Go(func() { _ = a.server.Serve(a.live.Returned()) }) // ends with the live part, or with the server
 		err = a.server.Serve(a.listen)
 	}
 	if !errors.Is(err, http.ErrServerClosed) {

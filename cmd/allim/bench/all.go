@@ -45,12 +45,16 @@ func engine() Scenario {
 		{"broadcast", broadcast(), nil},
 		{"broadcast, killed three times", broadcast(), []string{"--kills=3"}},
 		{"alert during a broadcast", alert(), nil},
+		{"broadcast, through a proxy", broadcast(), []string{"--proxy"}},
 		{"live", live(), nil},
+		{"live, websockets", live(), []string{"--transport=ws"}},
+		{"live, polls", live(), []string{"--transport=poll"}},
 	}
 	return Scenario{
 		Name: "all", Short: "Acceptance, broadcast, alerts and open pages, one after the other",
-		Long: "Runs accept (JSON, XML, with devices, 100 recipients), broadcast (also killed), alert-during-broadcast and live one after\n" +
-			"the other, with their own defaults. It takes about ten minutes.",
+		Long: "Runs accept (JSON, XML, with devices, 100 recipients), broadcast (also killed and through a proxy),\n" +
+			"alert-during-broadcast and live (streams, websockets, polls) one after the other, with their own defaults. It takes about\n" +
+			"a quarter of an hour.",
 		Run: func(ctx context.Context, progress io.Writer) (Result, error) {
 			all := AllResult{Results: map[string]Result{}}
 			for _, p := range parts {

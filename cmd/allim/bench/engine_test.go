@@ -74,8 +74,13 @@ func TestAlertMeasuredWithoutMails(t *testing.T) {
 }
 
 func TestLiveMeasured(t *testing.T) {
-	r := run(t, live(), "--pages", "300", "--first", "100", "--messages", "2", "--settle", "100ms").(LiveResult)
-	if r.Pages != 300 || r.PerSecond <= 0 || r.Spread.P99 <= 0 || r.RSSAll <= 0 {
-		t.Errorf("measured %+v", r)
+	for _, over := range []string{"sse", "ws", "poll"} {
+		r := run(t, live(), "--transport", over, "--pages", "300", "--first", "100", "--messages", "2", "--settle", "100ms").(LiveResult)
+		if r.Transport != over || r.Pages != 300 || r.PerSecond <= 0 || r.Spread.P99 <= 0 || r.RSSAll <= 0 {
+			t.Errorf("measured %+v", r)
+		}
+	}
+	if _, err := scenario(t, live(), "--transport", "carrier pigeon").Run(t.Context(), io.Discard); err == nil {
+		t.Error("a transport that does not exist was measured")
 	}
 }

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,7 @@ import (
 
 // liveOptions are the flags of `allim bench live`.
 type liveOptions struct {
+	over     string
 	pages    int
 	first    int
 	messages int
@@ -31,6 +31,7 @@ type liveOptions struct {
 
 // LiveResult is what open pages cost: bytes each, and what a message to all of them takes.
 type LiveResult struct {
+	Transport   string  `json:"transport"`
 	Pages       int     `json:"pages"`
 	First       int     `json:"first"`         // the slope begins at so many
 	RSSFirst    int64   `json:"rssFirstBytes"` // of the hub, with the first pages
@@ -47,7 +48,7 @@ type LiveResult struct {
 // Table implements Result.
 func (r LiveResult) Table() ([]string, [][]string) {
 	return []string{"LIVE", "FIGURE"}, [][]string{
-		{"idle SSE pages", strconv.Itoa(r.Pages)},
+		{"idle pages over " + r.Transport, strconv.Itoa(r.Pages)},
 		{"resident memory each, from " + strconv.Itoa(r.First) + " on", fmt.Sprintf("%.2f KB", r.PerPage/1000)},
 		{"resident memory of the hub", megabytes(r.RSSAll)},
 		{"processors that idle pages take", fmt.Sprintf("%.3f", r.IdleCPU)},
@@ -64,9 +65,10 @@ func live() Scenario {
 	var o liveOptions
 	return Scenario{
 		Name: "live", Short: "What open pages cost, and a message to all of them",
-		Long: "Opens idle event streams over plain HTTP to a hub in a process of its own, measures the memory that each takes\n" +
+		Long: "Opens idle event streams, websockets or polls over plain HTTP to a hub in a process of its own, measures the memory that each takes\n" +
 			"there, and sends messages to all of them. How many fit is the limit of open files: ulimit -n.",
 		Flags: func(f *pflag.FlagSet) {
+			f.StringVar(&o.over, "transport", transportSSE, "what the pages have open: sse, ws or poll")
 			f.IntVar(&o.pages, "pages", 0, "how many pages; 0: as many as the limit of open files allows, at most 100,000")
 			f.IntVar(&o.first, "first", 5000, "the slope of memory begins at so many")
 			f.IntVar(&o.messages, "messages", 5, "messages to all")
@@ -84,6 +86,10 @@ func (o liveOptions) run(ctx context.Context, progress io.Writer) (result LiveRe
 	if o.first < 1 || o.pages <= o.first || o.messages < 1 {
 		return result, errors.New("--pages must be more than --first, which must be at least 1, as must --messages")
 	}
+	dialogue := dialogues[o.over]
+	if dialogue == nil {
+		return result, errors.New("--transport must be sse, ws or poll")
+	}
 	w, err := newWorld(ctx, worldOptions{progress: progress, profile: o.profile,
 		settings: fmt.Sprintf("limits: {live_connections: %d, live_per_user: 8}", o.pages+100)})
 	if err != nil {
@@ -97,9 +103,9 @@ func (o liveOptions) run(ctx context.Context, progress io.Writer) (result LiveRe
 	if err := w.start(ctx); err != nil {
 		return result, err
 	}
-	p := &pages{tokens: tokens, got: make(chan time.Time, o.pages)}
+	p := &pages{dialogue: dialogue, tokens: tokens, got: make(chan time.Time, o.pages)}
 	defer p.close()
-	result = LiveResult{Pages: o.pages, First: o.first, MessagesOut: o.messages}
+	result = LiveResult{Transport: o.over, Pages: o.pages, First: o.first, MessagesOut: o.messages}
 	if result.RSSFirst, err = o.open(ctx, w, p, o.first); err != nil {
 		return result, err
 	}
@@ -187,13 +193,14 @@ func (o liveOptions) tellAll(ctx context.Context, w *world, p *pages, result *Li
 	return nil
 }
 
-// pages are open event streams.
+// pages are open connections.
 type pages struct {
-	tokens  []string
-	got     chan time.Time // a notification arrived
-	conns   []net.Conn
-	readers sync.WaitGroup
-	failed  atomic.Pointer[error]
+	dialogue dialogue
+	tokens   []string
+	got      chan time.Time // a notification arrived
+	conns    []net.Conn
+	readers  sync.WaitGroup
+	failed   atomic.Pointer[error]
 }
 
 // open opens up to n in all, from a few dozen goroutines, and returns when all have begun.
@@ -230,42 +237,20 @@ func (p *pages) openOne(ctx context.Context, host string, i int) error {
 		return fmt.Errorf("page %d: %w", i, err)
 	}
 	p.conns[i] = c
-	if _, err := io.WriteString(c, "GET /v1/me/stream HTTP/1.1\r\nHost: "+host+"\r\nAuthorization: Bearer "+p.tokens[i%len(p.tokens)]+"\r\n\r\n"); err != nil {
-		return fmt.Errorf("page %d: %w", i, err)
-	}
 	begun := make(chan error, 1)
-	p.readers.Go(func() { p.read(c, begun) })
+	p.readers.Go(func() {
+		say := sayer{c, host, p.tokens[i%len(p.tokens)]}
+		if err := p.dialogue(say, func() { begun <- nil }, func() { p.got <- time.Now() }); err != nil {
+			select {
+			case begun <- err:
+			default: // it had begun: the end is ours
+			}
+		}
+	})
 	if err := <-begun; err != nil {
 		return fmt.Errorf("page %d: %w", i, err)
 	}
 	return nil
-}
-
-// read counts what arrives; a message of the measurement is small, and comes in one piece.
-func (p *pages) read(c net.Conn, begun chan<- error) {
-	buf := make([]byte, 1024)
-	var seen []byte
-	for {
-		n, err := c.Read(buf)
-		if begun != nil {
-			seen = append(seen, buf[:n]...)
-			switch {
-			case bytes.Contains(seen, []byte("event: ready")):
-				begun <- nil
-				begun, seen = nil, nil
-			case err != nil || len(seen) > 900:
-				begun <- fmt.Errorf("the stream does not begin: %.200s (%v)", seen, err)
-				return
-			}
-			continue
-		}
-		if err != nil {
-			return
-		}
-		if bytes.Contains(buf[:n], []byte("event: notification")) {
-			p.got <- time.Now()
-		}
-	}
 }
 
 func (p *pages) close() {
