@@ -3,18 +3,27 @@ package live
 import (
 	"net"
 	"sync"
-	"syscall"
+	"time"
 )
 
 // returned are connections of polls that were taken over and answered, on their way back to the server: a listener that it
-// serves beside its own (see Live.Returned).
+// serves beside its own (see Live.Returned). After a message to everybody all of them ask again at once; the server gets few
+// at a time, as each has buffers and a goroutine there.
 type returned struct {
 	mu      sync.Mutex
 	some    sync.Cond
-	conns   []net.Conn
+	conns   []*backConn
+	out     int  // with the server, and not yet answered or taken over again
 	serving bool // somebody accepts
 	closed  bool
 }
+
+// returnedAtOnce are with the server at most; one whose request does not come, or takes long, counts for so long only. Real
+// time, as sockets know no other.
+const (
+	returnedAtOnce = 256
+	returnedFor    = time.Second
+)
 
 func newReturned() *returned {
 	l := &returned{}
@@ -29,15 +38,15 @@ func (l *returned) taken() bool {
 	return l.serving && !l.closed
 }
 
-// give gives a connection back; when nobody serves it, it is closed.
-func (l *returned) give(c net.Conn) {
+// give gives a connection back, of which something may have been read already; when nobody serves it, it is closed.
+func (l *returned) give(c net.Conn, ahead []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.serving || l.closed {
 		_ = c.Close()
 		return
 	}
-	l.conns = append(l.conns, c)
+	l.conns = append(l.conns, &backConn{Conn: c, list: l, ahead: ahead})
 	l.some.Signal()
 }
 
@@ -46,7 +55,7 @@ func (l *returned) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.serving = true
-	for len(l.conns) == 0 && !l.closed {
+	for (len(l.conns) == 0 || l.out >= returnedAtOnce) && !l.closed {
 		l.some.Wait()
 	}
 	if l.closed {
@@ -55,6 +64,8 @@ func (l *returned) Accept() (net.Conn, error) {
 	c := l.conns[0]
 	l.conns[0] = nil
 	l.conns = l.conns[1:]
+	l.out++
+	c.late = time.AfterFunc(returnedFor, c.pass)
 	return c, nil
 }
 
@@ -64,7 +75,7 @@ func (l *returned) Close() error {
 	defer l.mu.Unlock()
 	l.closed = true
 	for _, c := range l.conns {
-		_ = c.Close()
+		_ = c.Conn.Close()
 	}
 	l.conns = nil
 	l.some.Broadcast()
@@ -82,25 +93,28 @@ func (returnedAddr) Network() string { return "returned" }
 // String implements net.Addr.
 func (returnedAddr) String() string { return "returned" }
 
-// aheadConn is a connection of which something was read already.
-type aheadConn struct {
+// backConn is a connection that came back.
+type backConn struct {
 	net.Conn
-	ahead []byte
+	list  *returned
+	ahead []byte // read already
+	past  sync.Once
+	late  *time.Timer // guarded by list.mu
 }
 
-// withAhead puts what was read back in front.
-func withAhead(c net.Conn, ahead []byte) net.Conn {
-	if a, ok := c.(*aheadConn); ok && len(a.ahead) == 0 {
-		c = a.Conn
-	}
-	if len(ahead) == 0 {
-		return c
-	}
-	return &aheadConn{Conn: c, ahead: ahead}
+// pass makes room for the next one: the request that it came back with is being answered, or the connection is gone.
+func (c *backConn) pass() {
+	c.past.Do(func() {
+		c.list.mu.Lock()
+		defer c.list.mu.Unlock()
+		c.list.out--
+		c.late.Stop()
+		c.list.some.Signal()
+	})
 }
 
 // Read implements net.Conn.
-func (c *aheadConn) Read(p []byte) (int, error) {
+func (c *backConn) Read(p []byte) (int, error) {
 	if len(c.ahead) == 0 {
 		return c.Conn.Read(p)
 	}
@@ -109,11 +123,20 @@ func (c *aheadConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// SyscallConn implements syscall.Conn, so that the connection can be taken over again.
-func (c *aheadConn) SyscallConn() (syscall.RawConn, error) {
-	sc, ok := c.Conn.(syscall.Conn)
-	if !ok || len(c.ahead) > 0 {
-		return nil, syscall.ENOTSUP
-	}
-	return sc.SyscallConn()
+// Write implements net.Conn.
+func (c *backConn) Write(p []byte) (int, error) {
+	c.pass()
+	return c.Conn.Write(p)
+}
+
+// Close implements net.Conn.
+func (c *backConn) Close() error {
+	c.pass()
+	return c.Conn.Close()
+}
+
+// own gives the connection itself to who takes it over again: nothing of it is left unread here.
+func (c *backConn) own() net.Conn {
+	c.pass()
+	return c.Conn
 }

@@ -212,6 +212,9 @@ func (p *parked) seize(rc *http.ResponseController, in *wsReader) error {
 	if err != nil {
 		return err
 	}
+	if b, ok := conn.(*backConn); ok && len(b.ahead) == 0 {
+		conn = b.own()
+	}
 	p.conn, p.in = conn, in
 	sc, ok := conn.(syscall.Conn)
 	if !ok {

@@ -25,7 +25,12 @@ type polling struct {
 	more     bool   // it has sent something
 	close    bool   // the connection ends with the answer
 	answered bool
+	until    int64 // with answered: when it is let go, in nanoseconds since 1970
 }
+
+// ownFields are those of an answer that are not others' to set.
+var ownFields = map[string]bool{"Content-Type": true, "Content-Length": true, "Cache-Control": true, "Date": true, "Retry-After": true,
+	"Connection": true, "Transfer-Encoding": true}
 
 // pollName is the encoder of polls: what they are called.
 type pollName struct{ sse }
@@ -45,13 +50,13 @@ func (l *Live) takeOverPoll(w http.ResponseWriter, r *http.Request, q pollQuery,
 		return
 	}
 	if first := *p.first; !q.asked || q.wait == 0 || len(first.items) > 0 || first.resync {
+		p.unpark() // before the answer is out: the next poll must not find this one in its place
 		l.answer(w, http.StatusOK, "application/json", answerOf(first, p.f.at))
-		p.unpark()
 		return
 	}
 	p.first = nil
 	var head bytes.Buffer
-	_ = w.Header().Write(&head) // to memory
+	_ = w.Header().WriteSubset(&head, ownFields) // to memory
 	p.poll = &polling{head: head.String(), close: r.Close}
 	if err := p.seize(http.NewResponseController(w), nil); err != nil {
 		l.log.Debug("a poll's connection could not be taken over", "user", q.user, "error", err)
@@ -89,7 +94,7 @@ func (p *parked) actPoll(things uint32, d *desk) error {
 	switch {
 	case things&todoSlow != 0 && p.rest != nil:
 		return errSlow
-	case w.answered && things&(todoBeat|todoStop) != 0: // nothing more was asked
+	case w.answered && (things&todoStop != 0 || p.live.clock.Now().UnixNano() >= w.until): // nothing more was asked
 		return errTold
 	case !w.answered:
 		if err := p.lookForPoll(things, d); err != nil {
@@ -174,9 +179,10 @@ func (p *parked) answer(status int, retry, mediaType string, v any, d *desk) err
 	b.WriteString("\r\n")
 	b.Write(body)
 	w.answered, w.head = true, ""
-	// Before the answer is out: the next poll must not find this one in its place.
-	p.engine.table.set(p, p.live.clock.Now().Add(pollIdle))
-	p.unpark()
+	until := p.live.clock.Now().Add(pollIdle)
+	w.until = until.UnixNano()
+	p.engine.table.set(p, until)
+	p.unpark() // before the answer is out, as above
 	return p.write(b.Bytes(), d)
 }
 
@@ -185,5 +191,5 @@ func (p *parked) giveBack() {
 	p.over = true
 	p.engine.table.remove(p)
 	p.engine.poller.remove(p)
-	p.live.back.give(withAhead(p.conn, p.poll.sent))
+	p.live.back.give(p.conn, p.poll.sent)
 }

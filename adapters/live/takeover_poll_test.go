@@ -262,3 +262,59 @@ func TestLargePollAnswers(t *testing.T) {
 		return slow.bus.count() == 0 && len(e.poller.all()) == 0
 	})
 }
+
+// Of the connections that come back the server gets few at a time: the next one when a request of those is answered.
+func TestReturnedAreFewAtATime(t *testing.T) {
+	l := newReturned()
+	accepted := make(chan net.Conn, 2*returnedAtOnce)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- c
+		}
+	}()
+	notifytest.Until(t, "it is served", l.taken)
+	const n = returnedAtOnce + 3
+	for range n {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { _ = ours.Close() })
+		l.give(theirs, []byte("sent before"))
+	}
+	got := make([]net.Conn, n)
+	for i := range n {
+		got[i] = notifytest.Receive(t, "a connection", accepted)
+		l.mu.Lock()
+		out := l.out
+		l.mu.Unlock()
+		if out > returnedAtOnce {
+			t.Fatalf("%d are with the server", out)
+		}
+		if i >= returnedAtOnce-1 {
+			_ = got[i-returnedAtOnce+1].Close()
+		}
+	}
+	b := make([]byte, 100)
+	if k, err := got[n-1].Read(b); err != nil || string(b[:k]) != "sent before" {
+		t.Errorf("%q %v", b[:k], err)
+	}
+	for _, c := range got {
+		_ = c.Close()
+	}
+	l.mu.Lock()
+	if l.out != 0 {
+		t.Errorf("%d are with the server", l.out)
+	}
+	l.mu.Unlock()
+	_ = l.Close()
+	notifytest.Receive(t, "the end", over)
+	ours, theirs := net.Pipe()
+	l.give(theirs, nil)
+	if _, err := ours.Read(b); err == nil {
+		t.Error("what comes back after the end is not closed")
+	}
+}
