@@ -73,7 +73,7 @@ func TestBroadcastsWaitWhoeverSends(t *testing.T) {
 
 	id = send(h.program(notify.ScopeSend), all, notify.StateAwaitingApproval)
 	oper := h.as("oper")
-	oper.get("/admin/notifications/"+id).want(t, "its page", 200, "It would reach 5 people on 0 devices.")
+	oper.get("/admin/notifications/"+id).want(t, "its page", 200, "People it would reach: 5; their devices: 0.")
 	oper.post("/admin/notifications/"+id+"/refuse", nil).want(t, "refused in the console", 303, "")
 	state(id, notify.StateCancelled)
 

@@ -141,7 +141,7 @@ func TestSendFromTheConsole(t *testing.T) {
 	boss, oper := h.as("boss"), h.as("oper")
 	form := url.Values{"title": {"점심 <b>안내</b>"}, "body": {"12시"}, "all": {"1"}, "priority": {"normal"}}
 	a := oper.post("/admin/send", form)
-	a.want(t, "the preview", 200, "It reaches 5 people on 0 devices.")
+	a.want(t, "the preview", 200, "People it reaches: 5; their devices: 0.")
 	if !strings.Contains(a.body, "second person") || strings.Contains(a.body, "<b>안내") {
 		t.Error("the preview is", a.alert())
 	}

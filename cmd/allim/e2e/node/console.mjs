@@ -9,7 +9,7 @@ const texts = {
     id: 'e', calm: 'What needs you', down: 'Nothing listens at that address and port.', soon: 'ends soon', none: 'Nothing.', role: 'The role is changed.',
     self: 'You cannot take your own role.', tested: 'A test is on its way.', removed: 'The device is removed.', merged: 'They are one person now.', confirm: 'Nothing was erased.',
     erased: "The person's data is erased.", sum: '60 new, 0 changed, 1 wrong', imported: 'Done.', added: 'The account is added.', works: 'works.', refused: 'The server refuses the user or the password.',
-    gone: 'The account is removed.', reach: 'It reaches 1 people on 1 devices.', would: 'It would reach', second: 'A second person must approve it.', payload: 'What the platform gets',
+    gone: 'The account is removed.', reach: 'People it reaches: 1; their devices: 1.', would: 'People it would reach', second: 'A second person must approve it.', payload: 'What the platform gets',
     waits: 'waits for approval', done: 'done', cancelled: 'cancelled', paused: 'paused', sending: 'sending', rate: 'a second', replayed: 'It is tried again.', revoked: 'The key is revoked.',
     forbidden: 'Your role does not allow this.', unknown: 'There is no such',
   },
