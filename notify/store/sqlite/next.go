@@ -52,7 +52,7 @@ const (
 )
 
 // sqlNextWoken goes along the keys of sleepers, asking for each whether its owner belongs to the audience (?9: it is everybody).
-const sqlNextWoken = sqlTargetColumns + `FROM json_each(?8) k CROSS JOIN devices d ON d.key=k.value` + sqlTargetJoins + `WHERE` + sqlInRange + `AND (?9 OR` +
+const sqlNextWoken = sqlTargetColumns + `FROM json_each(?8) CROSS JOIN devices d ON d.key=json_each.value` + sqlTargetJoins + `WHERE` + sqlInRange + `AND (?9 OR` +
 	sqlBelongs + `) ORDER BY d.key LIMIT ?5`
 
 // Next implements notify.WalkStore.
