@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -335,24 +334,11 @@ func testProxy(t *testing.T, via string) {
 	var connects atomic.Int32
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		connects.Add(1)
-		to, err := net.Dial("tcp", r.Host)
-		if r.Method != http.MethodConnect || err != nil {
+		if r.Method != http.MethodConnect {
 			http.Error(w, "only CONNECT", http.StatusBadGateway)
 			return
 		}
-		defer to.Close()
-		// Taken over before the client may speak: net/http reads ahead, and what it read by then would be in its buffer.
-		from, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		defer from.Close()
-		_, _ = io.WriteString(from, "HTTP/1.1 200 OK\r\n\r\n")
-		go func() {
-			_, _ = io.Copy(to, from)
-			to.Close()
-		}()
-		_, _ = io.Copy(from, to)
+		notifytest.Tunnel(t, w, r.Host)
 	}))
 	defer proxy.Close()
 	h := newHouse(t, sim.APNsOptions{}, via)

@@ -2,7 +2,6 @@ package push
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +10,7 @@ import (
 	"testing"
 
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/notifytest"
 )
 
 // proxy is a CONNECT proxy that leads every tunnel to one address.
@@ -23,22 +23,7 @@ func proxy(t testing.TB, to string) (*url.URL, *atomic.Int64, chan string) {
 		if r.Method != http.MethodConnect {
 			return
 		}
-		out, err := net.Dial("tcp", to)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		in, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_, _ = io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
-		done := make(chan struct{})
-		go func() { defer close(done); _, _ = io.Copy(out, in); _ = out.Close() }()
-		_, _ = io.Copy(in, out)
-		_ = in.Close()
-		<-done
+		notifytest.Tunnel(t, w, to)
 	}))
 	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 		if s == http.StateNew {

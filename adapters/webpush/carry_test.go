@@ -1,7 +1,6 @@
 package webpush
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 	"allim.dev/allim/adapters/push/h2"
 	"allim.dev/allim/adapters/sim"
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/notifytest"
 )
 
 // moved rebuilds a house's adapter with other ways out: addresses of the house's own network that are allowed, where
@@ -84,22 +84,7 @@ func tunnels(t *testing.T, to string) (*url.URL, func() []string) {
 		mu.Lock()
 		asked = append(asked, r.Method+" "+r.Host)
 		mu.Unlock()
-		out, err := net.Dial("tcp", to)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		in, _, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		_, _ = io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
-		done := make(chan struct{})
-		go func() { defer close(done); _, _ = io.Copy(out, in); _ = out.Close() }()
-		_, _ = io.Copy(in, out)
-		_ = in.Close()
-		<-done
+		notifytest.Tunnel(t, w, to)
 	}))
 	t.Cleanup(srv.Close)
 	u, err := url.Parse(srv.URL)
