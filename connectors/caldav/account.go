@@ -127,7 +127,7 @@ func storeTrouble(err error) error {
 
 // owner is the person as the calendars know them.
 func (a *account) owner(c *collection) ical.Owner {
-	o := ical.Owner{Addresses: slices.Concat(a.place.Addresses, a.addresses), Zones: a.zones, CalendarZone: c.state.Zone, Foreign: c.state.Foreign,
+	o := ical.Owner{Addresses: slices.Concat(a.place.Addresses, a.addresses), Zones: a.zones, CalendarZone: c.state.Zone, Foreign: c.state.Foreign, Calendar: c.state.shown(),
 		Reminder: a.src.settings.Reminders.Default}
 	if strings.Contains(a.who.login, "@") {
 		o.Addresses = append(o.Addresses, a.who.login)

@@ -144,10 +144,7 @@ func (c *connector) ListAccount(ctx context.Context, a notify.Account) (string, 
 
 // describe is a calendar in a few words.
 func (l listed) describe() string {
-	name := notify.Clip(notify.CleanText(l.props.name), 60)
-	if name == "" {
-		name = notify.CleanText(l.url.Path)
-	}
+	name := shownName(l.props.name, l.url.Path)
 	kind := "calendar and tasks"
 	if n := len(l.props.components); n > 0 {
 		tasks, events := slices.Contains(l.props.components, "VTODO"), slices.Contains(l.props.components, "VEVENT")

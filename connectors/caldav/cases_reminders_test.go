@@ -217,3 +217,25 @@ func TestTasks(t *testing.T) {
 	r.expect("task.assigned T", "task.updated T", "task.completed T") // their own
 	r.firesAt(15 * time.Hour)                                         // 9 o'clock in Seoul
 }
+
+// TestEventsNameTheirCalendar: people choose by it what they are told of. One without a name has that of its place.
+func TestEventsNameTheirCalendar(t *testing.T) {
+	r := newRig(t, caldavtest.Options{})
+	r.srv.AddCollection(kim, caldavtest.Collection{Name: "private"})
+	r.well()
+	r.put("a.ics", meeting("a", "A", in(5*time.Hour), alarm10))
+	r.srv.Put(kim, "private", "b.ics", meeting("b", "B", in(6*time.Hour), "CLASS:PRIVATE", alarm10))
+	r.poll()
+	var events, reminders []string
+	for _, e := range r.watch.Events() {
+		events = append(events, e.Params["calendar"])
+	}
+	for _, x := range r.watch.Reminders("id-" + kim) {
+		reminders = append(reminders, x.Event.Params["calendar"])
+	}
+	slices.Sort(events)
+	slices.Sort(reminders)
+	if want := []string{"Work", "private"}; !slices.Equal(events, want) || !slices.Equal(reminders, want) {
+		t.Errorf("events of %q, reminders of %q, want %q", events, reminders, want)
+	}
+}

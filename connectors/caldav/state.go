@@ -9,9 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"time"
+
+	"allim.dev/allim/notify"
 )
 
 // What is stored of an account, by key:
@@ -60,6 +63,23 @@ type collectionState struct {
 	Again     bool      `json:"again,omitempty"`    // a full listing has to follow at the next look
 	Absent    int       `json:"absent,omitempty"`   // complete listings of its home in a row that did not have it
 	HeldUntil time.Time `json:"heldUntil,omitzero"` // many objects vanished at once: not believed until then
+}
+
+// shownName is a collection's name as people see it and choose by it: the last part of its URL's path where it has no other.
+func shownName(name, place string) string {
+	if name = notify.CleanText(name); name == "" {
+		name = notify.CleanText(path.Base(place))
+	}
+	return notify.Clip(name, 60)
+}
+
+// shown is the collection's name as people see it.
+func (c collectionState) shown() string {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		u = &url.URL{}
+	}
+	return shownName(c.Name, u.Path)
 }
 
 // objectState is what is known of one object.

@@ -30,6 +30,7 @@
 //	             shows, "2026-03-08T07:30:00"; or for an all-day event a day "2026-03-08". The end of an all-day event is its
 //	             last day, so that one day has equal start and end. The words show a moment in the reader's time zone
 //	allDay       "true" for an event of whole days
+//	calendar     the name of the calendar or task list; absent when it has none
 //	recurring    "true" when this is told of a whole series; start and end are then its next instance
 //	recurrence   the instance's id, when one instance of a series is told of
 //	organizer    the name of who invites (CN, else the address)
@@ -42,7 +43,7 @@
 //
 // Params of task.assigned, task.updated, task.due and task.completed:
 //
-//	title, place, organizer, organizerAddress, recurrence, recurring, private    as above
+//	title, place, calendar, organizer, organizerAddress, recurrence, recurring, private    as above
 //	due          a moment, a floating time or a day, as start
 //	allDay       "true" when due is a day
 //	changed      updated only, of "due,title,place,reopened,cancelled" (a deleted task is a cancelled one)

@@ -28,6 +28,8 @@ type Owner struct {
 	Zones []Zone
 	// CalendarZone is the collection's calendar-timezone: a VTIMEZONE (with or without VCALENDAR) or a name; "": none.
 	CalendarZone string
+	// Calendar is the collection's name, as people see it; "": none.
+	Calendar string
 	// Foreign: objects without an organizer are the work of others (a feed, a shared calendar or task list, one of somebody
 	// else). Else they are the person's own, and nobody is told of them but for reminders.
 	Foreign bool

@@ -123,6 +123,7 @@ func (l *look) params(t told, show instance) map[string]string {
 		}
 	}
 	private := t.s.private(show.e)
+	put("calendar", l.Owner.Calendar)
 	l.times(put, t, show)
 	if t.series {
 		put("recurring", "true")

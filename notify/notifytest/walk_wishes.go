@@ -18,7 +18,7 @@ func wishful() map[string]func(*house) {
 		"quiet hours: of a thousand devices, with changes":        quietMany,
 		"quiet hours: paused, cancelled, out of time":             quietCancelled,
 		"quiet hours: a notice whose time runs out in them":       quietExpires,
-		"choices: by source, folder, type and topic":              choices,
+		"choices: by source, folder, calendar, type and topic":    choices,
 		"rules decide before choices":                             ruled,
 		"bundling: many mails in a short time are one notice":     bundling,
 		"bundling: a bundle goes on after a restart":              bundlingRestart,
@@ -268,6 +268,12 @@ func quietExpires(h *house) {
 // letter has the connector see a mail with the given params, and gives its notification.
 func (h *house) letter(w notify.Watch, account string, params map[string]string) notify.Notification {
 	h.t.Helper()
+	return h.happens(w, notify.MailReceived, account, params)
+}
+
+// happens has an event happen and gives its notification.
+func (h *house) happens(w notify.Watch, what notify.EventType, account string, params map[string]string) notify.Notification {
+	h.t.Helper()
 	known := map[string]bool{}
 	list := func() []notify.Notification {
 		return must[[]notify.Notification](h.t)(h.store.Notifications(h.ctx(), notify.NotificationFilter{}, notify.Page{}))
@@ -275,13 +281,13 @@ func (h *house) letter(w notify.Watch, account string, params map[string]string)
 	for _, n := range list() {
 		known[n.ID] = true
 	}
-	err := w.Put(h.ctx(), notify.Batch{Account: account, Events: []notify.Event{{Key: notify.NewID(), Type: notify.MailReceived,
+	err := w.Put(h.ctx(), notify.Batch{Account: account, Events: []notify.Event{{Key: notify.NewID(), Type: what,
 		At: h.clock.Now(), SeenAt: h.clock.Now(), Params: params}}})
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	var found notify.Notification
-	Until(h.t, "the mail's notification", func() bool {
+	Until(h.t, "the event's notification", func() bool {
 		for _, n := range list() {
 			if !known[n.ID] && n.Event != "" {
 				found = n
@@ -304,12 +310,17 @@ func choices(h *house) {
 		{Source: "mail", Folder: "Work", Say: notify.SayTell},
 		{Source: "mail", Type: notify.MailReceived, Say: notify.SayInbox},
 		{Topic: "canteen", Say: notify.SayInbox},
+		{Calendar: "Holidays", Say: notify.SayInbox},
 	}})
 	a, w := h.account("kim@example.com", "kim"), h.watch()
 	news := h.letter(w, a.ID, map[string]string{"from": "a@example.com", "subject": "news", "folder": "News"})
 	h.wantCounts(news.ID, notify.Counts{Targeted: 1, Suppressed: 1})
 	work := h.letter(w, a.ID, map[string]string{"from": "a@example.com", "subject": "work", "folder": "Work"})
 	h.wantCounts(work.ID, notify.Counts{Targeted: 1, Accepted: 1})
+	holiday := h.happens(w, notify.CalendarCreated, a.ID, map[string]string{"title": "Day off", "calendar": "Holidays"})
+	h.wantCounts(holiday.ID, notify.Counts{Targeted: 1, Suppressed: 1})
+	meeting := h.happens(w, notify.CalendarCreated, a.ID, map[string]string{"title": "Meeting", "calendar": "Work"})
+	h.wantCounts(meeting.ID, notify.Counts{Targeted: 1, Accepted: 1})
 	lunch := notify.Notification{To: notify.Audience{Topics: []string{"canteen"}}}
 	quiet := h.send(lunch)
 	h.wantCounts(quiet.ID, notify.Counts{Targeted: 1, Suppressed: 1})
@@ -319,8 +330,8 @@ func choices(h *house) {
 	lunch.Urgent = true
 	h.wantCounts(h.send(lunch).ID, notify.Counts{Targeted: 1, Accepted: 1})
 	page := must[notify.InboxPage](h.t)(h.store.Inbox(h.ctx(), "kim", notify.Cursor{}, 10))
-	if len(page.Items) != 4 {
-		h.t.Errorf("%d items in the inbox, want all four", len(page.Items))
+	if len(page.Items) != 6 {
+		h.t.Errorf("%d items in the inbox, want all six", len(page.Items))
 	}
 }
 
