@@ -1,7 +1,9 @@
 package web
 
 import (
+	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -97,14 +99,11 @@ func (p *Pages) trace(v *visit) error {
 func (p *Pages) audit(v *visit) error {
 	var d struct {
 		Acts []notify.Act
-		Next int64
+		Next string
 	}
 	var err error
-	if d.Acts, err = p.o.Store.Acts(v.ctx, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows}); err != nil {
+	if d.Acts, d.Next, err = paged(v, p.o.Store.Acts, func(a notify.Act) string { return strconv.FormatInt(a.Seq, 10) }); err != nil {
 		return err
-	}
-	if n := len(d.Acts); n == pageRows {
-		d.Next = d.Acts[n-1].Seq
 	}
 	return p.show(v, "audit", d)
 }
@@ -112,19 +111,28 @@ func (p *Pages) audit(v *visit) error {
 // pageRows is the rows of one page of a listing.
 const pageRows = 50
 
+// paged reads the page of a listing that the address asks for, and gives the cursor of the next one, empty when there is
+// none. It asks for a row more than it shows: a page that is just full does not lead to an empty one.
+func paged[T any](v *visit, list func(context.Context, notify.Page) ([]T, error), cursor func(T) string) (rows []T, next string, err error) {
+	rows, err = list(v.ctx, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows + 1})
+	if err != nil || len(rows) <= pageRows {
+		return rows, "", err
+	}
+	return rows[:pageRows], cursor(rows[pageRows-1]), nil
+}
+
 func (p *Pages) topics(v *visit) error {
-	q := v.r.URL.Query()
 	var d struct {
 		Query, Next string
 		Topics      []notify.Topic
 	}
-	d.Query = q.Get("q")
-	var err error
-	if d.Topics, err = p.o.Store.FindTopics(v.ctx, d.Query, notify.Page{After: q.Get("after"), Limit: pageRows}); err != nil {
-		return err
+	d.Query = v.r.URL.Query().Get("q")
+	found := func(ctx context.Context, page notify.Page) ([]notify.Topic, error) {
+		return p.o.Store.FindTopics(ctx, d.Query, page)
 	}
-	if n := len(d.Topics); n == pageRows {
-		d.Next = d.Topics[n-1].Name
+	var err error
+	if d.Topics, d.Next, err = paged(v, found, func(t notify.Topic) string { return t.Name }); err != nil {
+		return err
 	}
 	return p.show(v, "topics", d)
 }
@@ -135,12 +143,12 @@ func (p *Pages) topic(v *visit) error {
 		Members    []string
 	}
 	d.Name = v.r.PathValue("topic")
-	var err error
-	if d.Members, err = p.o.Store.Members(v.ctx, d.Name, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows}); err != nil {
-		return err
+	members := func(ctx context.Context, page notify.Page) ([]string, error) {
+		return p.o.Store.Members(ctx, d.Name, page)
 	}
-	if n := len(d.Members); n == pageRows {
-		d.Next = d.Members[n-1]
+	var err error
+	if d.Members, d.Next, err = paged(v, members, func(id string) string { return id }); err != nil {
+		return err
 	}
 	return p.show(v, "topic", d)
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -41,12 +42,12 @@ func (p *Pages) showSources(v *visit, source, checked string, ok bool) error {
 		d.Source = d.Sources[0].ID
 	}
 	if d.Source != "" {
-		var err error
-		if d.Accounts, err = p.o.Store.Accounts(v.ctx, d.Source, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows}); err != nil {
-			return err
+		accounts := func(ctx context.Context, page notify.Page) ([]notify.Account, error) {
+			return p.o.Store.Accounts(ctx, d.Source, page)
 		}
-		if n := len(d.Accounts); n == pageRows {
-			d.Next = d.Accounts[n-1].Login
+		var err error
+		if d.Accounts, d.Next, err = paged(v, accounts, func(a notify.Account) string { return a.Login }); err != nil {
+			return err
 		}
 	}
 	return p.show(v, "sources", d)

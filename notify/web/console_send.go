@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -100,19 +101,18 @@ func names(s string) []string {
 }
 
 func (p *Pages) history(v *visit) error {
-	q := v.r.URL.Query()
 	var d struct {
 		List  []notify.Notification
 		State string
 		Next  string
 	}
-	d.State = q.Get("state")
-	var err error
-	if d.List, err = p.o.Store.Notifications(v.ctx, notify.NotificationFilter{State: notify.State(d.State)}, notify.Page{After: q.Get("after"), Limit: pageRows}); err != nil {
-		return err
+	d.State = v.r.URL.Query().Get("state")
+	told := func(ctx context.Context, page notify.Page) ([]notify.Notification, error) {
+		return p.o.Store.Notifications(ctx, notify.NotificationFilter{State: notify.State(d.State)}, page)
 	}
-	if n := len(d.List); n == pageRows {
-		d.Next = d.List[n-1].ID
+	var err error
+	if d.List, d.Next, err = paged(v, told, func(n notify.Notification) string { return n.ID }); err != nil {
+		return err
 	}
 	return p.show(v, "history", d)
 }
@@ -205,11 +205,8 @@ func (p *Pages) dead(v *visit) error {
 		Next string
 	}
 	var err error
-	if d.Rows, err = p.o.Store.Dead(v.ctx, notify.Page{After: v.r.URL.Query().Get("after"), Limit: pageRows}); err != nil {
+	if d.Rows, d.Next, err = paged(v, p.o.Store.Dead, func(r notify.DeliveryRow) string { return r.ID }); err != nil {
 		return err
-	}
-	if n := len(d.Rows); n == pageRows {
-		d.Next = d.Rows[n-1].ID
 	}
 	return p.show(v, "dead", d)
 }

@@ -278,6 +278,28 @@ async function sending(v, w) {
   await says(v, problem, 'nobody-at-all');
 }
 
+// later sends to a topic, at a time that is to come: it waits, and can be cancelled.
+async function later(v, w) {
+  const topic = `later-${w.id}`, id = `reader-${w.id}`;
+  await api('PUT', `/v1/topics/${topic}/members/${id}`);
+  await go(v, '/admin/send');
+  await v.page.fill('input[name=topics]', topic);
+  await v.page.fill('input[name=title]', `Tomorrow ${w.id}`);
+  const at = new Date(Date.now() + 86400e3).toISOString().slice(0, 16);
+  await v.page.fill('input[name=at]', at);
+  await press(v, '/admin/send');
+  await says(v, said, w.reach);
+  await press(v, '/admin/send', '[name=go]');
+  await v.page.waitForURL('**/admin/notifications/**');
+  const page = new URL(v.page.url()).pathname;
+  const sent = await api('GET', `/v1${page.replace('/admin', '')}`);
+  same(v, 'its state', sent.state, 'scheduled');
+  same(v, 'whom it is for', JSON.stringify(sent.to), JSON.stringify({ topics: [topic] }));
+  same(v, 'the hours until then', Math.abs(Date.parse(sent.sendAt) - Date.parse(at + 'Z')) < 15 * 3600e3, true); // in the person's zone
+  await press(v, `${page}/cancel`);
+  await until('it to be cancelled', async () => (await api('GET', `/v1${page.replace('/admin', '')}`)).state === 'cancelled');
+}
+
 // broadcast hands something in for everybody and gives its page.
 async function broadcast(v, w, title) {
   await go(v, '/admin/send');
@@ -418,7 +440,7 @@ async function pages(v, w) {
 async function walk(browser, lang) {
   const w = texts[lang];
   const boss = await signedIn(browser, 'boss', lang), oper = await signedIn(browser, 'oper', lang);
-  for (const [name, part] of Object.entries({ overview, find, importing, people: (v) => people(v, browser, w), devices, sources, sending, approval: (v) => approval(v, oper, w), progress, dead, keys, audit, pages })) {
+  for (const [name, part] of Object.entries({ overview, find, importing, people: (v) => people(v, browser, w), devices, sources, sending, later, approval: (v) => approval(v, oper, w), progress, dead, keys, audit, pages })) {
     try {
       await part(boss, w);
     } catch (e) {
