@@ -65,21 +65,40 @@ func (h *Hub) MergeUser(ctx context.Context, from, into string) error {
 // RegisterDevice stores a device, checked by its lane's adapter. Errors: CodeRetiredPlatform, CodeInvalid,
 // CodeInvalidToken, CodeUnknownApp (no such app, or not on that platform), CodeUnknownUser.
 func (h *Hub) RegisterDevice(ctx context.Context, d Device) (stored Device, created bool, err error) {
-	if err := d.Validate(); err != nil {
+	if d, err = h.checkedDevice(d); err != nil {
 		return Device{}, false, err
+	}
+	return h.store.PutDevice(ctx, d)
+}
+
+// RenewDevice gives the device with d's id the address that d has: the app's platform changed it. The errors are those of
+// RegisterDevice, and CodeUnknownDevice when d.User has no such device.
+func (h *Hub) RenewDevice(ctx context.Context, d Device) (Device, error) {
+	d, err := h.checkedDevice(d)
+	if err != nil {
+		return Device{}, err
+	}
+	return h.store.RenewDevice(ctx, d)
+}
+
+// checkedDevice checks what a device says of itself, and gives it as its platform spells it, registered now.
+func (h *Hub) checkedDevice(d Device) (Device, error) {
+	if err := d.Validate(); err != nil {
+		return Device{}, err
 	}
 	l, ok := h.lanes[d.Lane()]
 	if !ok {
-		return Device{}, false, &Error{Code: CodeUnknownApp, Detail: "the configuration has no app " + d.App + " with " +
+		return Device{}, &Error{Code: CodeUnknownApp, Detail: "the configuration has no app " + d.App + " with " +
 			string(d.Platform), Fields: []FieldError{{Path: "app", Message: "known are: " + h.laneList()}}}
 	}
 	if c, ok := l.adapter.(DeviceChecker); ok {
+		var err error
 		if d, err = c.CheckDevice(d); err != nil {
-			return Device{}, false, err
+			return Device{}, err
 		}
 	}
 	d.RegisteredAt = h.clock.Now()
-	return h.store.PutDevice(ctx, d)
+	return d, nil
 }
 
 func (h *Hub) laneList() string {

@@ -69,6 +69,10 @@ type DeviceStore interface {
 	// updated, made active, and handed over when the user is another one (pending deliveries of the former owner to it
 	// become DeliverySuppressed). CodeUnknownUser.
 	PutDevice(ctx context.Context, d Device) (stored Device, created bool, err error)
+	// RenewDevice gives the device with d's id the address of d (token, keys), its name and its moment of registration, and
+	// makes it active: what waits for the device goes there. Another device that has the address already is removed, for
+	// that is this one, registered once more. CodeUnknownDevice when d.User has no such device on d's lane.
+	RenewDevice(ctx context.Context, d Device) (Device, error)
 	// Device gives one by id; CodeUnknownDevice.
 	Device(ctx context.Context, id string) (Device, error)
 	// DevicesOf lists a user's devices, oldest first, retired ones too; CodeUnknownUser.

@@ -28,6 +28,7 @@ type Service interface {
 	DeleteUser(ctx context.Context, id string) error
 	MergeUser(ctx context.Context, from, into string) error
 	RegisterDevice(ctx context.Context, d notify.Device) (stored notify.Device, created bool, err error)
+	RenewDevice(ctx context.Context, d notify.Device) (notify.Device, error)
 	AddAccount(ctx context.Context, a notify.Account) (stored notify.Account, created bool, err error)
 	RemoveAccount(ctx context.Context, id string) error
 	Send(ctx context.Context, n notify.Notification, idem notify.Idempotency) (accepted notify.Notification, replayed bool, err error)

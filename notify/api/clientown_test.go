@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,6 +66,16 @@ func TestOwnThingsByTheClient(t *testing.T) {
 		}
 		_, err = lee.NameMyDevice(ctx, d.ID, "mine")
 		wantCode(t, err, notify.CodeUnknownDevice)
+		moved := wire.DeviceUpdate{Token: strings.Repeat("cd", 32)}
+		if renewed := ok[wire.Device](t)(kim.RenewMyDevice(ctx, d.ID, moved)); renewed.ID != d.ID || renewed.Name != "<b>서재</b>" || !strings.HasPrefix(renewed.Token, "cdcd") {
+			t.Errorf("%+v", renewed)
+		}
+		_, err = lee.RenewMyDevice(ctx, d.ID, moved)
+		wantCode(t, err, notify.CodeUnknownDevice)
+		_, err = kim.RenewMyDevice(ctx, d.ID, wire.DeviceUpdate{Token: "misshapen"})
+		wantCode(t, err, notify.CodeInvalidToken, "token")
+		_, err = kim.RenewMyDevice(ctx, d.ID, wire.DeviceUpdate{Subscription: &wire.Subscription{Endpoint: "https://push.example.com/1"}})
+		wantCode(t, err, notify.CodeInvalid, "subscription", "subscription.keys.auth", "subscription.keys.p256dh")
 		if n := ok[wire.Notification](t)(kim.TestMyDevice(ctx, d.ID)); n.ID == "" {
 			t.Errorf("%+v", n)
 		}

@@ -52,18 +52,33 @@ func (h *fakeHub) MergeUser(ctx context.Context, from, into string) error {
 }
 
 func (h *fakeHub) RegisterDevice(ctx context.Context, d notify.Device) (notify.Device, bool, error) {
-	if err := d.Validate(); err != nil {
+	if err := checkDevice(d); err != nil {
 		return d, false, err
-	}
-	if d.App != "corp" {
-		return d, false, &notify.Error{Code: notify.CodeUnknownApp, Detail: "no app " + d.App,
-			Fields: []notify.FieldError{{Path: "app", Message: "is not known"}}}
-	}
-	if d.Token == "misshapen" {
-		return d, false, &notify.Error{Code: notify.CodeInvalidToken, Fields: []notify.FieldError{{Path: "token", Message: "is no token"}}}
 	}
 	d.RegisteredAt = h.clock.Now()
 	return h.store.PutDevice(ctx, d)
+}
+
+func (h *fakeHub) RenewDevice(ctx context.Context, d notify.Device) (notify.Device, error) {
+	if err := checkDevice(d); err != nil {
+		return d, err
+	}
+	d.RegisteredAt = h.clock.Now()
+	return h.store.RenewDevice(ctx, d)
+}
+
+func checkDevice(d notify.Device) error {
+	if err := d.Validate(); err != nil {
+		return err
+	}
+	if d.App != "corp" {
+		return &notify.Error{Code: notify.CodeUnknownApp, Detail: "no app " + d.App,
+			Fields: []notify.FieldError{{Path: "app", Message: "is not known"}}}
+	}
+	if d.Token == "misshapen" {
+		return &notify.Error{Code: notify.CodeInvalidToken, Fields: []notify.FieldError{{Path: "token", Message: "is no token"}}}
+	}
+	return nil
 }
 
 func (h *fakeHub) AddAccount(_ context.Context, a notify.Account) (notify.Account, bool, error) {

@@ -124,6 +124,18 @@ func (s *memStore) PutDevice(_ context.Context, d notify.Device) (notify.Device,
 	return d, true, nil
 }
 
+func (s *memStore) RenewDevice(_ context.Context, d notify.Device) (notify.Device, error) {
+	defer s.locked()()
+	for i, old := range s.devices {
+		if old.ID == d.ID && old.User == d.User {
+			d.Key, d.State = old.Key, notify.DeviceActive
+			s.devices[i] = d
+			return d, nil
+		}
+	}
+	return notify.Device{}, unknown(notify.CodeUnknownDevice, d.ID)
+}
+
 func (s *memStore) Device(_ context.Context, id string) (notify.Device, error) {
 	defer s.locked()()
 	for _, d := range s.devices {

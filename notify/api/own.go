@@ -84,16 +84,37 @@ func (a *API) myDevice(c *call) (notify.Device, error) {
 	return d, err
 }
 
-func (a *API) putMyDevice(c *call, in *wire.DeviceName) (*wire.Device, error) {
+func (a *API) putMyDevice(c *call, in *wire.DeviceUpdate) (*wire.Device, error) {
 	d, err := a.myDevice(c)
 	if err != nil {
 		return nil, err
+	}
+	if in.Token != "" || in.Subscription != nil {
+		return a.renewed(c, d, in)
 	}
 	if d.State == notify.DeviceRetired {
 		return nil, notify.Errorf(notify.CodeWrongState, "the device is retired; register it again")
 	}
 	d.Name = in.Name
 	stored, _, err := a.hub.RegisterDevice(c.ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	out := toDevice(stored)
+	return &out, nil
+}
+
+// renewed gives a device of the person's its new address; a retired one comes back by it.
+func (a *API) renewed(c *call, d notify.Device, in *wire.DeviceUpdate) (*wire.Device, error) {
+	renewed, err := fromDevice(&wire.DeviceInput{App: d.App, Platform: d.Platform, Token: in.Token, Subscription: in.Subscription})
+	if err != nil {
+		return nil, err
+	}
+	d.Token, d.P256dh, d.Auth = renewed.Token, renewed.P256dh, renewed.Auth
+	if in.Name != "" {
+		d.Name = in.Name
+	}
+	stored, err := a.hub.RenewDevice(c.ctx, d)
 	if err != nil {
 		return nil, err
 	}

@@ -117,7 +117,7 @@ func samples(f furniture) map[string]sample {
 		"POST /v1/me/devices":                   {"/v1/me/devices", device, 201, "", ""},
 		"GET /v1/me/devices":                    {"/v1/me/devices", nil, 200, "", ""},
 		"DELETE /v1/me/devices/{id}":            {"/v1/me/devices/" + f.device, nil, 204, "/v1/me/devices/x", notify.CodeUnknownDevice},
-		"PUT /v1/me/devices/{id}":               {"/v1/me/devices/" + f.device, wire.DeviceName{Name: "폰"}, 200, "/v1/me/devices/x", notify.CodeUnknownDevice},
+		"PUT /v1/me/devices/{id}":               {"/v1/me/devices/" + f.device, wire.DeviceUpdate{Name: "폰"}, 200, "/v1/me/devices/x", notify.CodeUnknownDevice},
 		"POST /v1/me/devices/{id}/test":         {"/v1/me/devices/" + f.device + "/test", nil, 202, "/v1/me/devices/x/test", notify.CodeUnknownDevice},
 		"GET /v1/me/preferences":                {"/v1/me/preferences", nil, 200, "", ""},
 		"PUT /v1/me/preferences":                {"/v1/me/preferences", wire.Preferences{Quiet: &wire.Quiet{From: "22:00", To: "07:00"}, Choices: []wire.Choice{{Folder: "News", Say: notify.SayInbox}}}, 200, "", ""},

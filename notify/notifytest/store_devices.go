@@ -12,6 +12,8 @@ func devicesSuite() []storeCase {
 		{"devices: made, read, updated", deviceRoundTrip},
 		{"devices: one for app, platform and token", deviceIdentity},
 		{"devices: handed over, pending deliveries suppressed", deviceHandOver},
+		{"devices: renewed, with what waits for them", deviceRenewed},
+		{"devices: renewed with an address that is another device's", deviceRenewedTwice},
 		{"devices: deleted, pending deliveries suppressed", deviceDeleted},
 		{"devices: listed", devicesListed},
 		{"devices: unknown", devicesUnknown},
@@ -81,6 +83,67 @@ func deviceHandOver(x *storeTest) {
 	x.same("retries", len(due), 0)
 	x.same("kim's devices", x.deviceIDs("kim"), []string{})
 	x.same("lee's devices", x.deviceIDs("lee"), []string{d.ID})
+}
+
+// renewed is the device with another address, registered now.
+func (x *storeTest) renewed(d notify.Device, token string) notify.Device {
+	d.Token, d.P256dh, d.Auth, d.RegisteredAt = token, []byte{4, 7}, []byte{7}, x.clock.Now()
+	return d
+}
+
+func deviceRenewed(x *storeTest) {
+	x.user("kim", "lee")
+	d := x.register("kim", browsers, "old")
+	x.settle(x.walk(x.send(toUsers("kim")), browsers), 10, notify.DeliveryPending)
+	for _, verdict := range []notify.DeviceState{notify.DeviceSuspect, notify.DeviceRetired} {
+		x.clock.Advance(time.Hour)
+		x.learn(d, notify.Gone, x.clock.Now())
+		if verdict == notify.DeviceRetired {
+			_, err := x.RetireDevices(x.ctx(), browsers, x.clock.Now().Add(time.Minute))
+			x.ok(err)
+		}
+		x.clock.Advance(time.Hour)
+		want := x.renewed(d, "new as "+string(verdict))
+		want.Name = "Fox"
+		got, err := x.RenewDevice(x.ctx(), want)
+		x.ok(err)
+		want.State, want.StateReason, want.StateSince = notify.DeviceActive, "", x.clock.Now()
+		x.same("device", got, want)
+		x.reopen()
+		read, err := x.Device(x.ctx(), d.ID)
+		x.ok(err)
+		x.same("device after a restart", read, want)
+		x.same("kim's devices", x.deviceIDs("kim"), []string{d.ID})
+		if verdict == notify.DeviceSuspect {
+			due, _, err := x.DueRetries(x.ctx(), browsers, x.clock.Now(), 10)
+			x.ok(err)
+			x.same("what waits", []any{len(due), due[0].Target.Device.Token}, []any{1, want.Token})
+		}
+	}
+	for _, wrong := range []notify.Device{{ID: d.ID, User: "lee", App: d.App, Platform: d.Platform}, {ID: d.ID, User: "kim", App: "other", Platform: d.Platform},
+		{ID: notify.NewID(), User: "kim", App: d.App, Platform: d.Platform}, {ID: "x", User: "kim", App: d.App, Platform: d.Platform}} {
+		wrong.Token = "stolen"
+		_, err := x.RenewDevice(x.ctx(), wrong)
+		x.fails(err, notify.CodeUnknownDevice)
+	}
+	x.same("lee's devices", x.deviceIDs("lee"), []string(nil))
+	if other := x.register("kim", browsers, "old"); other.ID == d.ID {
+		x.t.Error("the old address still leads to the device")
+	}
+}
+
+func deviceRenewedTwice(x *storeTest) {
+	x.user("kim", "lee")
+	d, twin, far := x.register("kim", browsers, "old"), x.register("lee", browsers, "new"), x.register("lee", phones, "new")
+	n := x.send(toUsers("lee"))
+	for range 2 { // the second time it is its own address
+		got, err := x.RenewDevice(x.ctx(), x.renewed(d, "new"))
+		x.ok(err)
+		x.same("device", []any{got.ID, got.User, got.Token}, []any{d.ID, "kim", "new"})
+	}
+	x.same("lee's devices", x.deviceIDs("lee"), []string{far.ID})
+	x.same("what waited for the other", x.rows(n, notify.DeliverySuppressed)[0].Device, twin.ID)
+	x.same("a known address", x.register("kim", browsers, "new").ID, d.ID)
 }
 
 func (x *storeTest) deviceIDs(user string) (ids []string) {

@@ -32,6 +32,7 @@ type autopush struct {
 
 	mu       sync.Mutex
 	greeted  bool
+	conns    map[*websocket.Conn]bool
 	channels map[string]channel
 	acks     []int // codes: 100 delivered, 101 not decrypted, 102 not delivered
 	refused  []string
@@ -61,7 +62,7 @@ type frame struct {
 }
 
 func newAutopush(t *testing.T) *autopush {
-	a := &autopush{t: t, hello: make(chan struct{}), channels: map[string]channel{}}
+	a := &autopush{t: t, hello: make(chan struct{}), conns: map[*websocket.Conn]bool{}, channels: map[string]channel{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /wpush/v2/{channel}", a.push)
 	mux.HandleFunc("GET /", a.browser)
@@ -82,7 +83,15 @@ func (a *autopush) browser(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	defer conn.CloseNow()
+	a.mu.Lock()
+	a.conns[conn] = true
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		delete(a.conns, conn)
+		a.mu.Unlock()
+		_ = conn.CloseNow()
+	}()
 	for {
 		var in frame
 		if err := wsjson.Read(r.Context(), conn, &in); err != nil {
@@ -126,6 +135,17 @@ func (a *autopush) answer(conn *websocket.Conn, in frame) (frame, bool) {
 		return frame{}, true // a ping
 	}
 	return frame{}, false
+}
+
+// renew forgets all subscriptions and hangs up. A browser that comes back gets another id, by which it knows that its
+// subscriptions are gone, and tells their service workers (pushsubscriptionchange).
+func (a *autopush) renew() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.channels)
+	for conn := range a.conns {
+		_ = conn.CloseNow()
+	}
 }
 
 // acked gives the codes of the browser's acknowledgements.

@@ -32,6 +32,7 @@ const firefoxPrefs = `
 user_pref("marionette.port", %d);
 user_pref("remote.prefs.recommended", false);
 user_pref("dom.push.connection.enabled", true);
+user_pref("dom.push.retryBaseInterval", 100);
 user_pref("dom.push.serverURL", %q);
 user_pref("dom.push.testing.allowInsecureServerURL", true);
 user_pref("permissions.default.desktop-notification", 1);

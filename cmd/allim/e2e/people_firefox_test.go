@@ -12,8 +12,8 @@ import (
 )
 
 // TestFirefoxOnThePeoplesPage: a person who was invited allows notices on the people's own page in a real browser, names the
-// device, sends it a test, which the page's service worker shows and confirms, has it cleared by reading in the inbox, and
-// removes the device again, which ends the browser's subscription.
+// device, sends it a test, which the page's service worker shows and confirms, has it cleared by reading in the inbox, gets
+// another subscription from the push service, and removes the device again, which ends the browser's subscription.
 func TestFirefoxOnThePeoplesPage(t *testing.T) {
 	service := newAutopush(t)
 	hub := newHub(t, checked(t), "apps:\n  - {id: corp, webpush: {subject: \"mailto:it@example.com\", http_hosts: [127.0.0.1]}}\noutgoing: {allow_private: [127.0.0.0/8]}\n")
@@ -61,6 +61,27 @@ func TestFirefoxOnThePeoplesPage(t *testing.T) {
 	browser.open(hub.url() + "/")
 	browser.click("#days .mark button")
 	browser.shows()
+
+	// The push service renews the subscription, of which the service worker learns; or nobody learns of it until a page is
+	// opened. Each time the new one takes the old one's place.
+	changed := func(from string) (token string) {
+		until(t, time.Minute, "the browser's new address", func() bool {
+			d := soleDevice(hub, "kim")
+			token = d.Token
+			return token != from && d.ID == device.ID && d.Name == "서재 <b>PC</b>"
+		})
+		return token
+	}
+	browser.open("about:blank")
+	service.renew()
+	second := changed(device.Token)
+	hub.must(http.MethodPost, "/v1/notifications", map[string]any{"title": "회의", "body": "3시", "to": map[string]any{"users": []string{"kim"}}}, nil)
+	browser.open(hub.url() + "/preferences")
+	browser.shows("회의", "3시")
+	browser.run(new(bool), `const r = await navigator.serviceWorker.getRegistration("/");
+		return (await r.pushManager.getSubscription()).unsubscribe();`)
+	browser.open(hub.url() + "/preferences")
+	changed(second)
 
 	browser.open(hub.url() + "/devices")
 	browser.reads("/devices", "#push[data-state=on]", "")

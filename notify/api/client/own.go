@@ -10,7 +10,13 @@ import (
 
 // NameMyDevice gives one of the person's devices a name.
 func (c *Client) NameMyDevice(ctx context.Context, id, name string) (wire.Device, error) {
-	return call[wire.Device](ctx, c, request{method: http.MethodPut, path: at("me", "devices", id), in: &wire.DeviceName{Name: name}})
+	return call[wire.Device](ctx, c, request{method: http.MethodPut, path: at("me", "devices", id), in: &wire.DeviceUpdate{Name: name}})
+}
+
+// RenewMyDevice gives one of the person's devices the address that its platform gave it in place of the old one: a token, or
+// a browser's subscription.
+func (c *Client) RenewMyDevice(ctx context.Context, id string, in wire.DeviceUpdate) (wire.Device, error) {
+	return call[wire.Device](ctx, c, request{method: http.MethodPut, path: at("me", "devices", id), in: &in})
 }
 
 // TestMyDevice sends a test to one of the person's devices.

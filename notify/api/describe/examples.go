@@ -131,7 +131,7 @@ func ownExamples() []any {
 			Rule: `mail.from matches "@boss" ? "urgent" : ""`},
 		wire.MarkInput{IDs: []string{uuid}, Read: true},
 		wire.MarkList{Marks: []wire.Mark{{Notification: uuid, SeenAt: at(0), ReadAt: at(1)}}, Next: 42},
-		wire.DeviceName{Name: "office laptop"},
+		wire.DeviceUpdate{Name: "office laptop"},
 		wire.SessionList{Sessions: []wire.Session{{ID: keyID, Way: "password", Agent: "Firefox on Linux", Current: true, CreatedAt: at(0),
 			UsedAt: at(0), ExpiresAt: at(60)}}},
 		wire.Invitation{ID: keyID, User: "kim", URL: "https://allim.example.com/join#allim_invite_EXAMPLE", ExpiresAt: at(60)},

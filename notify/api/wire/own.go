@@ -57,10 +57,13 @@ type MarkList struct {
 	Next  int64  `json:"next"` // ask with after for what comes behind
 }
 
-// DeviceName is a person's own name for a device.
-type DeviceName struct {
-	_    struct{} `wire:"device"`
-	Name string   `json:"name"`
+// DeviceUpdate is a person's own name for a device, or the device's new address, as in DeviceInput: a platform may give an
+// app another token, a browser another subscription. With an address, an empty name leaves the name as it is.
+type DeviceUpdate struct {
+	_            struct{}      `wire:"device"`
+	Name         string        `json:"name,omitempty"`
+	Token        string        `json:"token,omitempty"`
+	Subscription *Subscription `json:"subscription,omitempty"`
 }
 
 // Session is a browser in which the person is signed in.

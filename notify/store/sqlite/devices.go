@@ -122,6 +122,58 @@ func (t *tx) putDevice(d notify.Device) (key int64, created bool, err error) {
 	return key, false, t.run(sqlUpdateDevice, user, d.P256dh, d.Auth, name, locale, zone, env, registered, since, key)
 }
 
+const (
+	sqlDeviceOf    = `SELECT state, state_since FROM devices WHERE key=? AND user=? AND lane=?`
+	sqlRenewDevice = `UPDATE devices SET token=?, token_hash=?, p256dh=?, auth=?, name=?, registered_at=?, state=0, gone=0, reason=NULL,
+		state_since=? WHERE key=?`
+)
+
+// RenewDevice implements notify.DeviceStore.
+func (s *Store) RenewDevice(ctx context.Context, d notify.Device) (notify.Device, error) {
+	return write(ctx, s, "renew device", func(t *tx) (notify.Device, error) {
+		key, ok := s.deviceKey(d.ID)
+		if !ok {
+			return notify.Device{}, unknownDevice(d.ID)
+		}
+		if err := t.renewDevice(key, d); err != nil {
+			return notify.Device{}, err
+		}
+		return s.scanDevice(t.row(sqlDevice, key))
+	})
+}
+
+func (t *tx) renewDevice(key int64, d notify.Device) error {
+	user, err := userKey(t, d.User)
+	if err != nil {
+		return err
+	}
+	lane, err := t.lane(d.Lane())
+	if err != nil {
+		return err
+	}
+	var state int
+	var since int64
+	if err := t.row(sqlDeviceOf, key, user, lane).Scan(&state, &since); err != nil {
+		return missing(err, notify.CodeUnknownDevice, "there is no device %q", d.ID)
+	}
+	packed, hash := packToken(d.Token), tokenHash(lane, d.Token)
+	var twin, owner, ignored int64
+	known, err := found(t.row(sqlDeviceByToken, hash, lane, packed).Scan(&twin, &owner, &ignored, &ignored))
+	if err != nil {
+		return err
+	}
+	if known && twin != key {
+		if err := t.dropDevice(twin, owner); err != nil {
+			return err
+		}
+	}
+	registered := ms(d.RegisteredAt)
+	if state != deviceActive {
+		since = registered
+	}
+	return t.run(sqlRenewDevice, packed, hash, d.P256dh, d.Auth, orNull(d.Name), registered, since, key)
+}
+
 // Device implements notify.DeviceStore.
 func (s *Store) Device(ctx context.Context, id string) (notify.Device, error) {
 	return read(ctx, s, "read device", func(q querier) (notify.Device, error) {
@@ -173,9 +225,14 @@ func (s *Store) DeleteDevice(ctx context.Context, id string) error {
 		if err := t.row(`SELECT user FROM devices WHERE key=?`, key).Scan(&owner); err != nil {
 			return missing(err, notify.CodeUnknownDevice, "there is no device %q", id)
 		}
-		if err := t.suppressOf(owner, key, "the device was removed"); err != nil {
-			return fmt.Errorf("suppress: %w", err)
-		}
-		return t.run(sqlDeleteDevice, key)
+		return t.dropDevice(key, owner)
 	})
+}
+
+// dropDevice removes a device; what waits for it is suppressed.
+func (t *tx) dropDevice(key, owner int64) error {
+	if err := t.suppressOf(owner, key, "the device was removed"); err != nil {
+		return fmt.Errorf("suppress: %w", err)
+	}
+	return t.run(sqlDeleteDevice, key)
 }

@@ -22,13 +22,45 @@ if ($('invitation') && location.hash.length > 1) {
 // --- notices on this browser
 const push = {
   box: $('push'),
+  able: 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window,
+  user: document.body.dataset.user,
   kept: 'allim-device-' + document.body.dataset.user, // where this browser remembers which device it is
   say(text, on) { $('push-note').textContent = text; $('allow').hidden = on; push.box.dataset.state = on ? 'on' : 'off'; },
   bytes(base64url) { return Uint8Array.from(atob(base64url.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0)); },
-  async subscribe() {
+  // keep remembers the device for the service worker, too, which may be given another subscription while no page is open.
+  // A browser that keeps nothing (a private window) has it until it is closed.
+  async keep(device) {
+    localStorage.setItem(push.kept, device.id);
+    await caches.open('allim').then((cache) => cache.put('/device', Response.json(device))).catch(() => {});
+  },
+  async forget() {
+    localStorage.removeItem(push.kept);
+    await caches.open('allim').then((cache) => cache.delete('/device')).catch(() => {});
+  },
+  // known is what this browser is registered as, if by the one who is signed in; kept before there was a cache, it is the id.
+  async known() {
+    const kept = await (await (await caches.open('allim')).match('/device'))?.json();
+    const id = localStorage.getItem(push.kept);
+    return kept ? kept.user === push.user && kept : id && { id };
+  },
+  // renew tells the hub the address that the push service gave this browser in place of the one that the device has.
+  async renew() {
+    const device = push.user && Notification.permission === 'granted' && await push.known();
+    if (!device) return;
+    const registration = await navigator.serviceWorker.getRegistration('/');
+    const present = await registration?.pushManager.getSubscription();
+    if (present && present.endpoint === device.endpoint) return;
+    const { app } = device.app ? device : (await api('GET', '/v1/me/devices')).devices.find((d) => d.id === device.id) || {};
+    if (!app) return push.forget(); // it was removed
+    const subscription = (present || await push.subscribe(app)).toJSON();
+    const res = await fetch(`/v1/me/devices/${device.id}`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ subscription }) });
+    if (res.status === 404) await push.forget();
+    if (res.ok) await push.keep({ id: device.id, user: push.user, app, endpoint: subscription.endpoint });
+  },
+  async subscribe(app) {
     const registration = await navigator.serviceWorker.register('/sw.js');
     await navigator.serviceWorker.ready;
-    const key = push.bytes((await api('GET', `/v1/apps/${encodeURIComponent(push.box.dataset.app)}/webpush-key`)).publicKey);
+    const key = push.bytes((await api('GET', `/v1/apps/${encodeURIComponent(app)}/webpush-key`)).publicKey);
     const old = await registration.pushManager.getSubscription();
     const used = old && old.options.applicationServerKey;
     if (used && new Uint8Array(used).every((b, i) => b === key[i])) return old;
@@ -41,9 +73,9 @@ const push = {
     try {
       if (await Notification.requestPermission() !== 'granted') push.say(words.denied, false);
       else {
-        const subscription = (await push.subscribe()).toJSON();
+        const subscription = (await push.subscribe(words.app)).toJSON();
         const device = await api('POST', '/v1/me/devices', { app: words.app, platform: 'webpush', subscription, name: words.name });
-        localStorage.setItem(push.kept, device.id);
+        await push.keep({ id: device.id, user: push.user, app: words.app, endpoint: subscription.endpoint });
         location.assign('/devices?done=allowed'); // with the device in its list
       }
     } catch (e) {
@@ -52,7 +84,7 @@ const push = {
     $('allow').disabled = false;
   },
   begin() {
-    if (!('serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window)) {
+    if (!push.able) {
       push.say(push.box.dataset.none, true);
       return;
     }
@@ -67,7 +99,7 @@ const push = {
     card.querySelector('.here').hidden = false;
     card.querySelector('form[action$="/remove"]').addEventListener('submit', async (e) => {
       e.preventDefault();
-      localStorage.removeItem(push.kept);
+      await push.forget();
       const registration = await navigator.serviceWorker.getRegistration('/');
       const subscription = await registration?.pushManager.getSubscription().catch(() => null);
       await subscription?.unsubscribe().catch(() => {}); // the hub forgets it in any case
@@ -76,6 +108,11 @@ const push = {
   },
 };
 if (push.box) push.begin();
+if (push.able) {
+  const renew = () => push.renew().catch(() => {}); // the next page that is opened tries again
+  navigator.serviceWorker.addEventListener('message', (e) => { if (e.data.resubscribe) renew(); });
+  renew();
+}
 
 // --- the inbox, live
 const inbox = {

@@ -62,4 +62,20 @@ self.addEventListener('notificationclick', (e) => {
   e.notification.close();
   e.waitUntil(opened(e.notification.data || {}));
 });
-self.addEventListener('pushsubscriptionchange', (e) => e.waitUntil(tell({ resubscribe: true })));
+
+// renew tells the hub this browser's new address in place of the one that its device has (W3C Push API, section 11.3). The
+// pages keep which device that is. What cannot be done here, as when the session has ended, an open page does, or the next.
+async function renew(given) {
+  const cache = await caches.open('allim');
+  const device = await (await cache.match('/device'))?.json();
+  if (!device) return;
+  let subscription = given;
+  if (!subscription) {
+    const key = await (await fetch(`/v1/apps/${encodeURIComponent(device.app)}/webpush-key`, { headers: { Accept: 'application/json' } })).json();
+    subscription = await self.registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: key.publicKey });
+  }
+  const res = await fetch(`/v1/me/devices/${device.id}`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ subscription }) });
+  if (res.ok) await cache.put('/device', Response.json({ ...device, endpoint: subscription.endpoint }));
+}
+
+self.addEventListener('pushsubscriptionchange', (e) => e.waitUntil(renew(e.newSubscription).catch(() => {}).then(() => tell({ resubscribe: true }))));
