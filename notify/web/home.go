@@ -173,7 +173,8 @@ func (p *Pages) manifest(v *visit) error {
 	v.w.Header().Set("Content-Type", "application/manifest+json")
 	v.w.Header().Set("Cache-Control", "public, max-age=300")
 	_, _ = v.w.Write([]byte(`{"name":"Allim","short_name":"Allim","id":"/","start_url":"/","scope":"/","display":"standalone",` +
-		`"background_color":"#f4f5f3","theme_color":"#1f6f5c","icons":[{"src":"/assets/icon.svg","sizes":"any","type":"image/svg+xml","purpose":"any"}]}`))
+		`"background_color":"#f4f5f3","theme_color":"#1f6f5c","icons":[{"src":"/assets/icon.svg","sizes":"any","type":"image/svg+xml","purpose":"any"},` +
+		`{"src":"/assets/icon-192.png","sizes":"192x192","type":"image/png"},{"src":"/assets/icon-512.png","sizes":"512x512","type":"image/png"}]}`))
 	return nil
 }
 

@@ -152,7 +152,10 @@ func (f *firefox) ask(command string, params map[string]any) (value json.RawMess
 		return nil, string(answer[2])
 	}
 	var result struct{ Value json.RawMessage }
-	_ = json.Unmarshal(answer[3], &result) // not every answer has a value
+	_ = json.Unmarshal(answer[3], &result)
+	if result.Value == nil { // not every answer has one
+		return answer[3], ""
+	}
 	return result.Value, ""
 }
 

@@ -33,30 +33,6 @@ func shots(t *testing.T) (folder string, every bool) {
 	return folder, false
 }
 
-// TestPagesInChromium walks every page in both languages in a real browser, with axe-core: see node/pages.mjs.
-func TestPagesInChromium(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Fatalf("%v: .ci/setup installs it", err)
-	}
-	hub := newHub(t, checked(t), "apps:\n  - {id: corp, webpush: {subject: \"mailto:it@example.com\"}}\n")
-	hub.start()
-	defer hub.stop()
-	hub.allim("user", "add", "kim", "--name", "김철수", "--email", "kim@example.com", "--time-zone", "Asia/Seoul")
-	hub.allim("user", "add", "boss", "--name", "Boss")
-	hub.allim("user", "role", "boss", "admin")
-	hub.allim("topic", "add", "staff", "kim", "boss")
-	hub.allim("send", "--to-user", "kim", "--title", "안녕하세요", "--body", "first")
-	// One language after the other: a new invitation ends the one before.
-	for _, lang := range []string{"en-US", "ko-KR"} {
-		links := map[string]string{}
-		for _, who := range []string{"kim", "boss"} {
-			links[who] = strings.TrimSpace(hub.allim("user", "invite", who, "--no-qr"))
-		}
-		runNode(t, "pages.mjs", map[string]any{"url": hub.url(), "key": hub.key, "chromium": browser, "lang": lang, "invitations": links})
-	}
-}
-
 // runNode runs a walk in Node.js, which prints what is wrong.
 func runNode(t *testing.T, walk string, world map[string]any) {
 	t.Helper()

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,6 +85,8 @@ func TestFirefoxOnThePeoplesPage(t *testing.T) {
 	browser.open(hub.url() + "/preferences")
 	changed(second)
 
+	tabs(t, hub, browser)
+
 	browser.open(hub.url() + "/devices")
 	browser.reads("/devices", "#push[data-state=on]", "")
 	browser.click(`form[action$="/remove"] button`)
@@ -92,6 +96,56 @@ func TestFirefoxOnThePeoplesPage(t *testing.T) {
 		t.Errorf("removed, there is %+v", list.Devices)
 	}
 	until(t, time.Minute, "the browser to give its subscription up", func() bool { return service.subscriptions() == 0 })
+}
+
+// tabs: of seven open inboxes only the one that is looked at holds a connection, of which a browser makes six to a host; it
+// shows what is told. When nobody looks, the devices do not wait for it (live first), and the page that is looked at again
+// goes on where it was.
+func tabs(t *testing.T, hub *hub, browser *firefox) {
+	t.Helper()
+	streams := func(want float64) {
+		until(t, time.Minute, fmt.Sprintf("%v streams", want), func() bool { return hub.metric(`allim_live_connections{transport="sse"}`) == want })
+	}
+	tell := func(title string) (row string) {
+		var sent wire.Notification
+		hub.must(http.MethodPost, "/v1/notifications", map[string]any{"title": title, "to": map[string]any{"users": []string{"kim"}}}, &sent)
+		return `li[data-id="` + sent.ID + `"] .title`
+	}
+	first := browser.tab()
+	for i := range 7 {
+		if i > 0 {
+			browser.tab()
+		}
+		browser.open(hub.url() + "/")
+		browser.reads("/", "#live.open", "실시간")
+	}
+	streams(1)
+	browser.reads("/", tell("일곱째 탭"), "일곱째 탭")
+	browser.run(new(any), `const res = await fetch("/v1/me/preferences", {method: "PUT", headers: {"Content-Type": "application/json"}, body: JSON.stringify({liveFirst: 600})});
+		if (!res.ok) throw res.status; return true;`)
+	browser.tab()
+	browser.open(hub.url() + "/preferences")
+	streams(0)
+	row := tell("아무도 안 봄")
+	until(t, time.Minute, "the device to be told at once", func() bool {
+		var titles []string
+		browser.run(&titles, `const r = await navigator.serviceWorker.getRegistration("/");
+			return (await r.getNotifications()).map((n) => n.title);`)
+		return slices.Contains(titles, "아무도 안 봄")
+	})
+	browser.call("WebDriver:SwitchToWindow", map[string]any{"handle": first})
+	browser.reads("/", row, "아무도 안 봄")
+}
+
+// tab opens a tab and looks at it.
+func (f *firefox) tab() (handle string) {
+	f.t.Helper()
+	var made struct{ Handle string }
+	if err := json.Unmarshal(f.call("WebDriver:NewWindow", map[string]any{"type": "tab", "focus": true}), &made); err != nil {
+		f.t.Fatal(err)
+	}
+	f.call("WebDriver:SwitchToWindow", map[string]any{"handle": made.Handle})
+	return made.Handle
 }
 
 // soleDevice gives a person's only device.

@@ -184,7 +184,7 @@ const inbox = {
     row.querySelector('.foot').append(button);
     inbox.today().prepend(row);
     inbox.count(1);
-    if (document.visibilityState === 'visible') api('POST', '/v1/me/marks', { ids: [item.id] }).catch(() => {}); // it was shown
+    api('POST', '/v1/me/marks', { ids: [item.id] }).catch(() => {}); // it was shown
   },
   say(open) {
     const words = inbox.state.dataset;
@@ -194,7 +194,7 @@ const inbox = {
   // EventSource resumes by itself with the last id; one that was refused for good is opened again from there. What was read
   // elsewhere comes along, after a break perhaps once more.
   follow() {
-    const source = new EventSource(`/v1/me/stream?after=${encodeURIComponent(inbox.cursor)}&marks=${inbox.seen}&locale=${document.documentElement.lang}`);
+    const source = inbox.source = new EventSource(`/v1/me/stream?after=${encodeURIComponent(inbox.cursor)}&marks=${inbox.seen}&locale=${document.documentElement.lang}`);
     source.addEventListener('ready', () => inbox.say(true));
     source.addEventListener('notification', (e) => {
       inbox.cursor = e.lastEventId;
@@ -208,8 +208,22 @@ const inbox = {
     source.addEventListener('resync', () => location.reload());
     source.onerror = () => {
       inbox.say(false);
-      if (source.readyState === EventSource.CLOSED) setTimeout(inbox.follow, 5000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => { if (inbox.source === source) inbox.follow(); }, 5000);
     };
+  },
+  // look follows while the page is looked at, and goes on from there when it is again. A page in the background would show
+  // nothing, but count as open (live first), and hold one of the six connections that browsers make to a host over HTTP/1.1.
+  look() {
+    const looked = document.visibilityState === 'visible';
+    if (looked === Boolean(inbox.source)) return;
+    if (!looked) {
+      inbox.source.close();
+      inbox.source = null;
+      return;
+    }
+    inbox.follow();
+    const shown = inbox.rows().filter((row) => row.classList.contains('unread')).map((row) => row.dataset.id);
+    if (shown.length) api('POST', '/v1/me/marks', { ids: shown }).catch(() => {});
   },
   begin() {
     inbox.cursor = inbox.state.dataset.cursor;
@@ -222,11 +236,10 @@ const inbox = {
       inbox.mark([e.target.closest('li').dataset.id]).catch(() => location.reload());
     });
     navigator.serviceWorker?.addEventListener('message', (e) => { if (e.data.read) inbox.read(e.data.read); });
-    const shown = inbox.rows().filter((row) => row.classList.contains('unread')).map((row) => row.dataset.id);
-    if (shown.length) api('POST', '/v1/me/marks', { ids: shown }).catch(() => {});
     const asked = new URLSearchParams(location.search);
     inbox.newest = !asked.get('q') && !asked.get('before');
-    inbox.follow();
+    document.addEventListener('visibilitychange', inbox.look);
+    inbox.look();
   },
 };
 if (inbox.state) inbox.begin();

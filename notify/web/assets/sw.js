@@ -39,7 +39,8 @@ async function received(data) {
   }
   await self.registration.showNotification(n.title, {
     body: n.body, lang: n.lang, dir: n.dir, tag: n.tag, image: n.image, silent: n.silent, timestamp: n.timestamp,
-    renotify: Boolean(n.renotify && n.tag), requireInteraction: n.requireInteraction, icon: '/demo/assets/icon.svg',
+    renotify: Boolean(n.renotify && n.tag), requireInteraction: n.requireInteraction,
+    icon: '/demo/assets/icon-192.png', // browsers show no SVG there
     data: { navigate: n.navigate, delivery: deliveryOf(n.data) },
   });
   for (const page of await self.clients.matchAll()) page.postMessage({ shown: n.title });

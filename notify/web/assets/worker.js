@@ -41,7 +41,8 @@ async function received(data) {
   }
   await self.registration.showNotification(n.title, {
     body: n.body, lang: n.lang, dir: n.dir, tag: n.tag, image: n.image, silent: n.silent, timestamp: n.timestamp,
-    renotify: Boolean(n.renotify && n.tag), requireInteraction: n.requireInteraction, icon: '/assets/icon.svg',
+    renotify: Boolean(n.renotify && n.tag), requireInteraction: n.requireInteraction,
+    icon: '/assets/icon-192.png', // browsers show no SVG there
     data: { navigate: n.navigate, delivery: deliveryOf(n.data) },
   });
   await receipt(deliveryOf(n.data), 'received');

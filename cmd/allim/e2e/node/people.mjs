@@ -56,8 +56,13 @@ async function byInvitation(v, stranger, w) {
   await v.page.goto(url);
   await look(v, 'join');
   if (new URL(v.page.url()).hash) wrong.push('the secret stays in the address bar');
+  await v.page.keyboard.press('Tab');
+  if (await v.page.evaluate(() => document.activeElement.className) !== 'skip') wrong.push('the first stop of the keyboard is not the skip link');
   await v.page.locator('form[action="/join"] button').click();
   await landed(v, '/devices?done=welcome');
+  await look(v, 'welcome');
+  await go(v, '/');
+  await look(v, 'inbox, empty');
   await stranger.page.goto(url);
   await stranger.page.locator('form[action="/join"] button').click();
   await words(stranger, problem, w.used);
@@ -86,6 +91,41 @@ async function sessions(v, other, w) {
   await words(v, '.done', w.ended);
   await other.page.goto(`${world.url}/preferences`);
   await landed(other, '/signin?next=%2Fpreferences');
+}
+
+// install: a browser would install the page as an app, with a profile of its own, for a private window installs nothing. The
+// manifest is right, its icons are there, its service worker takes up its post, and the app opens at its start.
+async function install() {
+  const context = await chromium.launchPersistentContext('', { executablePath: world.chromium, args: ['--no-sandbox'] });
+  const page = context.pages()[0];
+  await api('PUT', '/v1/users/app', { name: 'App' });
+  await page.goto((await api('POST', '/v1/users/app/invitations')).url);
+  await page.locator('form[action="/join"] button').click();
+  await page.waitForURL('**/devices?done=welcome');
+  const cdp = await context.newCDPSession(page);
+  const { errors, data } = await cdp.send('Page.getAppManifest');
+  const { installabilityErrors } = await cdp.send('Page.getInstallabilityErrors');
+  for (const e of [...errors, ...installabilityErrors]) wrong.push(`the page cannot be installed: ${JSON.stringify(e)}`);
+  const { icons, start_url: start, scope } = JSON.parse(data);
+  for (const { src, sizes, type } of icons) {
+    const icon = await page.evaluate(async (src) => {
+      const type = (await fetch(src)).headers.get('Content-Type');
+      const image = Object.assign(new Image(), { src });
+      await image.decode();
+      return { type, size: `${image.naturalWidth}x${image.naturalHeight}` };
+    }, src);
+    if (icon.type !== type || (sizes !== 'any' && icon.size !== sizes)) wrong.push(`the icon ${src} is ${JSON.stringify(icon)}, want ${type}, ${sizes}`);
+  }
+  const worker = await page.evaluate(async () => {
+    await navigator.serviceWorker.register('/sw.js');
+    const { scope, active } = await navigator.serviceWorker.ready;
+    return [new URL(scope).pathname, new URL(active.scriptURL).pathname].join();
+  });
+  if (worker !== `${scope},/sw.js`) wrong.push(`the service worker is ${worker}`);
+  const opened = await page.goto(new URL(start, world.url).href);
+  if (opened.status() !== 200 || new URL(page.url()).pathname !== start) wrong.push(`the app opens at ${page.url()}: ${opened.status()}`);
+  await page.waitForSelector('#live.open');
+  await context.close();
 }
 
 async function devices(v, phone, w) {
@@ -154,6 +194,36 @@ async function inbox(a, b, phone, w) {
   await look(a, 'error');
 }
 
+// tabs: of seven inboxes that one browser has open, only the one that is looked at follows: a browser makes six connections
+// to a host. Headless Chromium looks at all of its pages, so that they are told which of them is in front.
+async function tabs(v, w) {
+  await go(v, '/preferences');
+  const front = (page, on) => page.evaluate((on) => {
+    globalThis.inFront = on;
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, on);
+  const open = [];
+  while (open.length < 7) {
+    if (open.length) await front(open.at(-1), false);
+    const page = await v.context.newPage();
+    await page.addInitScript(() => {
+      globalThis.inFront = true;
+      Object.defineProperty(document, 'visibilityState', { get: () => (globalThis.inFront ? 'visible' : 'hidden') });
+    });
+    await page.goto(`${world.url}/`);
+    await page.waitForSelector('#live.open');
+    open.push(page);
+  }
+  const row = `li.unread[data-id="${await tell(w, 'seven')}"]`;
+  await open.at(-1).waitForSelector(row);
+  await go(v, '/devices');
+  if (await open[0].locator(row).count()) wrong.push(`${w.id}: an inbox in the background follows`);
+  await front(open.at(-1), false);
+  await front(open[0], true);
+  await open[0].waitForSelector(row);
+  for (const page of open) await page.close();
+}
+
 // prefer fills in the whole form, what is left out as for a person without wishes, and sends it.
 async function prefer(v, p) {
   await go(v, '/preferences');
@@ -170,7 +240,8 @@ async function prefer(v, p) {
   }
   if (!(await form.locator('textarea').isVisible())) await form.locator('summary').click();
   await form.locator('textarea').fill(p.rule ?? '');
-  await form.locator(':scope > p button').click();
+  await form.locator(':scope > p button').focus();
+  await v.page.keyboard.press('Enter');
 }
 
 async function wish(v, w, p) {
@@ -203,6 +274,7 @@ async function preferences(v, page, phone, w) {
   const all = { from: '22:00', to: '07:00', zone: 'Asia/Seoul', days: ['mon', 'fri'], holdUrgent: true, bundle: 30, liveFirst: 5, privacy: 'sender', language: 'en', keepRead: true,
     choices: [{ type: 'mail.received', source: 'mail', folder: 'News', say: 'inbox' }, { calendar: '팀', say: 'urgent' }, { topic: `canteen-${w.id}`, say: 'tell' }], rule: 'hour > 30 ? "inbox" : ""' };
   await wish(v, w, all);
+  await look(v, 'preferences, saved');
   await go(v, '/preferences');
   const stored = await v.page.evaluate(() => {
     const form = document.querySelector('form.stack');
@@ -309,6 +381,7 @@ async function walk(browser, lang) {
     await sessions(hand, third, w);
     const device = await devices(hand, phone, w);
     await inbox(hand, desk, phone, w);
+    await tabs(desk, w);
     await go(desk, '/');
     await desk.page.waitForSelector('#live.open');
     await preferences(hand, desk, phone, w);
@@ -320,6 +393,7 @@ async function walk(browser, lang) {
 
 const browser = await chromium.launch({ executablePath: world.chromium, args: ['--no-sandbox'] });
 try {
+  await install();
   const walks = await Promise.all(['en-US', 'ko-KR'].map((lang) => walk(browser, lang)));
   await resume(walks);
   for (const { w, pages: [hand], device } of walks) await leave(hand, device, w);
