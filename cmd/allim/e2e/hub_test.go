@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -28,6 +29,7 @@ type hub struct {
 	http   *http.Client
 	output *output // of all its lives
 	proc   *process
+	ahead  time.Duration // of the machine's clock, from the next start on
 }
 
 // newHub writes the configuration (all but listen, data_dir and log) and makes the first key. Start starts it.
@@ -84,7 +86,18 @@ func (h *hub) start() {
 // launch starts the process and does not wait for more.
 func (h *hub) launch() {
 	h.t.Helper()
-	h.proc = spawn(h.t, h.output, exec.Command(h.binary, "serve", "-c", h.conf()))
+	cmd := exec.Command(h.binary, "serve", "-c", h.conf())
+	if h.ahead != 0 { // the same hub with another clock
+		options, err := json.Marshal(map[string]any{"config": h.conf(), "ahead": h.ahead})
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		cmd = exec.Command(h.binary, "bench", "hub", string(options))
+		if _, err := cmd.StdinPipe(); err != nil { // it lives as long as that is open
+			h.t.Fatal(err)
+		}
+	}
+	h.proc = spawn(h.t, h.output, cmd)
 }
 
 // kill ends it as kill -9 does.

@@ -39,6 +39,8 @@ type Options struct {
 	MaxPages int `json:"max_pages"`
 	// Jump is by how much the hub's clock jumps, a second after the start and every second from then on, to and fro.
 	Jump time.Duration `json:"jump"`
+	// Ahead is by how much the hub's clock is ahead of the machine's, so that a night passes between two starts.
+	Ahead time.Duration `json:"ahead"`
 }
 
 // hello is the line of JSON that the process begins with.
@@ -79,7 +81,7 @@ func run(ctx context.Context, o Options, in io.Reader, out io.Writer) (err error
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: app.Level(config.Log)}))
-	a, err := app.New(ctx, app.Options{Config: config, Log: log, Clock: clockOf(o.Jump), MaxPages: o.MaxPages})
+	a, err := app.New(ctx, app.Options{Config: config, Log: log, Clock: clockOf(o), MaxPages: o.MaxPages})
 	if err != nil {
 		return err
 	}
@@ -95,27 +97,28 @@ func run(ctx context.Context, o Options, in io.Reader, out io.Writer) (err error
 	return errors.Join(err, a.Stop(context.WithoutCancel(ctx)))
 }
 
-// jumping is a clock that jumps to and fro every second. Its timers run as usual, as a monotonic clock does.
+// jumping is a clock that is ahead, and jumps to and fro every second. Its timers run as usual, as a monotonic clock does.
 type jumping struct {
 	notify.SystemClock
 	began time.Time
 	by    time.Duration
+	ahead time.Duration
 }
 
-func clockOf(jump time.Duration) notify.Clock {
-	if jump == 0 {
+func clockOf(o Options) notify.Clock {
+	if o.Jump == 0 && o.Ahead == 0 {
 		return notify.SystemClock{}
 	}
-	return jumping{began: time.Now(), by: jump}
+	return jumping{began: time.Now(), by: o.Jump, ahead: o.Ahead}
 }
 
 // Now implements notify.Clock.
 func (c jumping) Now() time.Time {
 	now := time.Now()
 	if int(now.Sub(c.began)/time.Second)%2 == 1 {
-		return now.Add(c.by)
+		now = now.Add(c.by)
 	}
-	return now
+	return now.Add(c.ahead)
 }
 
 // profile writes a processor profile until it is stopped, and a memory profile then.
