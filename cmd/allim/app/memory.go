@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // collectAt is how much garbage may come on top of what is in use before it is collected, in percent: half of Go's own
@@ -12,9 +13,13 @@ import (
 const collectAt = 50
 
 // So much garbage may always come, up to collectMost percent: of the little that a small hub has in use, 50 % is so little
-// that a busy one would collect fifty times a second and spend a sixth of its work on it.
+// that it would collect all the time. A hub under load, which makes garbage at busyRate for busyAfter (its start does not), may
+// keep more: at collectFloor it would collect dozens of times a second and spend a quarter of its work on that.
 const (
-	collectFloor = 12 << 20 // bytes
+	collectFloor = 6 << 20  // bytes
+	busyFloor    = 28 << 20 // bytes
+	busyRate     = 30 << 20 // bytes a second
+	busyAfter    = 5 * time.Second
 	collectMost  = 400
 )
 
@@ -26,14 +31,19 @@ func SaveMemory() {
 }
 
 // collector sets how much garbage is kept, after each collection.
-type collector struct{ percent int }
+type collector struct {
+	percent int
+	made    uint64    // bytes that were allocated until the last collection
+	at      time.Time // of that
+	quiet   time.Time // the last collection before which less than busyRate came
+}
 
 func (c *collector) tune() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
+	heap := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(heap)
 	percent := collectAt
-	if live[0].Value.Kind() == metrics.KindUint64 {
-		percent = garbagePercent(live[0].Value.Uint64())
+	if heap[0].Value.Kind() == metrics.KindUint64 && heap[1].Value.Kind() == metrics.KindUint64 {
+		percent = garbagePercent(heap[0].Value.Uint64(), c.busy(heap[1].Value.Uint64(), time.Now()))
 	}
 	if change := percent - c.percent; 10*max(change, -change) > c.percent { // each setting stops the world for a moment
 		c.percent = percent
@@ -42,13 +52,26 @@ func (c *collector) tune() {
 	runtime.AddCleanup(&collected{}, (*collector).tune, c)
 }
 
+// busy tells at a collection, up to which so many bytes were allocated, whether the hub is under load.
+func (c *collector) busy(made uint64, now time.Time) bool {
+	if float64(made-c.made) < busyRate*now.Sub(c.at).Seconds() || c.quiet.IsZero() {
+		c.quiet = now
+	}
+	c.made, c.at = made, now
+	return now.Sub(c.quiet) >= busyAfter
+}
+
 // collected is found to be garbage by the next collection. It is too big to share its place with something that lives.
 type collected struct{ _ [64]byte }
 
 // garbagePercent gives how much garbage may come on top of what is in use, in percent of that.
-func garbagePercent(live uint64) int {
+func garbagePercent(live uint64, busy bool) int {
 	if live == 0 {
 		return collectMost
 	}
-	return int(min(collectMost, max(collectAt, collectFloor*100/live)))
+	floor := uint64(collectFloor)
+	if busy {
+		floor = busyFloor
+	}
+	return int(min(collectMost, max(collectAt, floor*100/live)))
 }

@@ -117,7 +117,7 @@ func pragmas(o Options, readOnly bool) []string {
 	p := []string{
 		"foreign_keys(1)", "journal_mode(wal)", "synchronous(" + o.Synchronous + ")",
 		"secure_delete(1)",   // what is erased is overwritten
-		"cache_size(-32768)", // KiB
+		"cache_size(-16384)", // KiB
 		"temp_store(memory)", // savepoints keep the pages that they may have to restore
 		"wal_autocheckpoint(4000)",
 	}
