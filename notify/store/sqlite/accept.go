@@ -121,13 +121,25 @@ func (t *tx) startWalks(s *Store, n notify.Notification, entries []entry, lanes 
 			}
 		}
 	}
+	named := whoIsNamed(entries)
 	for _, d := range targets {
-		if err := t.keepRow(keptDeliveries, n.Seq, d.key, walks[d.lane], d.lane, d.user, ms(t.now), ms(t.now)); err != nil {
+		if err := t.keepRow(keptDeliveries, n.Seq, d.key, walks[d.lane], d.lane, d.user, ms(t.now), ms(t.now), flag(named[d.user])); err != nil {
 			return n, err
 		}
 	}
 	n.Fresh = freshWalks(n, targets, walks, last)
 	return n, nil
+}
+
+// whoIsNamed gives the people in whose name an entry is: their deliveries are found along the audience.
+func whoIsNamed(entries []entry) map[int64]bool {
+	named := make(map[int64]bool, min(len(entries), notify.SmallAudience))
+	for _, e := range entries {
+		if e.user != 0 {
+			named[e.user] = true
+		}
+	}
+	return named
 }
 
 // greatestDevice gives the greatest key of a device. One that was removed since does no harm: no key is used again.

@@ -49,8 +49,8 @@ func (k kept) table() keptTable {
 		return keptTable{"walks", `INSERT INTO walks (id, notification, lane, state, small, position, last, not_before, expires_at, targeted) VALUES `,
 			7, `(?, ?, ?, 0, ?, 0, ?, 0, ?, ?)`}
 	default:
-		return keptTable{"", `INSERT INTO deliveries (notification, device, walk, lane, user, state, attempt, next_at, expires_at, reason, created_at, updated_at) VALUES `,
-			7, `(?, ?, ?, ?, ?, 0, 0, 0, 0, '', ?, ?)`}
+		return keptTable{"", `INSERT INTO deliveries (notification, device, walk, lane, user, state, attempt, next_at, expires_at, reason, created_at, updated_at, named) VALUES `,
+			8, `(?, ?, ?, ?, ?, 0, 0, 0, 0, '', ?, ?, ?)`}
 	}
 }
 

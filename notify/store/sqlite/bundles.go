@@ -8,10 +8,13 @@ import (
 	"allim.dev/allim/notify"
 )
 
-// sqlBundleRows looks at the newest rows only, along the index: a bundle has at most 500 mails. ?1 user key, ?2 the reason, ?3 since when. SQLite takes the bare columns of a group from the row with the
+// sqlBundleRows looks at the newest rows only, along the indexes: a bundle has at most 500 mails. ?1 user key, ?2 the reason, ?3 since when. SQLite takes the bare columns of a group from the row with the
 // max (https://sqlite.org/lang_select.html, section 2.5).
 const sqlBundleRows = `WITH mine AS MATERIALIZED (SELECT d.notification, d.state, d.next_at, d.updated_at, d.created_at, d.reason
-		FROM deliveries d INDEXED BY deliveries_user WHERE d.user=?1
+		FROM (SELECT notification FROM (SELECT DISTINCT notification FROM deliveries INDEXED BY deliveries_user
+				WHERE user=?1 AND (state<>2 OR named=0) ORDER BY notification DESC LIMIT 2000)
+			UNION SELECT notification FROM (SELECT notification FROM audience INDEXED BY audience_user WHERE user=?1 ORDER BY seq DESC LIMIT 2000)) told
+		CROSS JOIN deliveries d ON d.notification=told.notification AND d.user=?1
 		ORDER BY d.notification DESC LIMIT 2000),
 	begun(at) AS (SELECT min(?3, coalesce(min(created_at), ?3)) FROM mine WHERE state=1)
 	SELECT n.id, m.state, m.reason, m.next_at, max(m.updated_at) FROM mine m CROSS JOIN notifications n ON n.seq=m.notification AND n.event IS NOT NULL

@@ -9,12 +9,22 @@ const (
 	sqlForgetName  = `DELETE FROM audience WHERE user=?`
 	sqlAnybodyElse = `SELECT 1 FROM audience WHERE notification=? LIMIT 1`
 	sqlOwnDevices  = `SELECT key, user FROM devices WHERE user=?`
-	sqlPendingRows = `SELECT d.notification, d.walk, d.device FROM deliveries d WHERE d.user=? AND d.state<2`
-	sqlOldReceipts = `DELETE FROM receipts WHERE (notification, device) IN (SELECT notification, device FROM deliveries WHERE user=?)` // devices handed over since
+	sqlPendingRows = `SELECT d.notification, d.walk, d.device FROM deliveries d WHERE d.user=? AND d.state<2 AND d.state<>2`
 	sqlOnlyTheirs  = `SELECT account FROM account_users a WHERE user=?1 AND NOT EXISTS
 		(SELECT 1 FROM account_users b WHERE b.account=a.account AND b.user<>?1)`
 	sqlAnyExplicit = `SELECT 1 FROM account_users u JOIN accounts a ON a.key=u.account WHERE u.user=? AND a.explicit=1 LIMIT 1`
 )
+
+// eraseRows removes all deliveries to ?1, and their receipts, which may be of devices that were handed over since.
+func eraseRows() []string {
+	return []string{
+		`DELETE FROM receipts WHERE (notification, device) IN (SELECT notification, device FROM deliveries WHERE` + sqlIndexed + `)`,
+		`DELETE FROM receipts WHERE notification IN (SELECT notification FROM audience WHERE user=?1)
+			AND EXISTS (SELECT 1 FROM deliveries d WHERE d.notification=receipts.notification AND d.device=receipts.device AND d.user=?1)`,
+		`DELETE FROM deliveries WHERE` + sqlIndexed,
+		`DELETE FROM deliveries WHERE` + sqlNamed,
+	}
+}
 
 // DeleteUser implements notify.UserStore. What went to the person alone is erased with the person.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
@@ -81,7 +91,7 @@ func (t *tx) eraseDevices(user int64) error {
 			return err
 		}
 	}
-	for _, q := range []string{sqlOldReceipts, `DELETE FROM deliveries WHERE user=?`} {
+	for _, q := range eraseRows() {
 		if err := t.run(q, user); err != nil {
 			return err
 		}
@@ -167,7 +177,8 @@ func mergeSteps() []string {
 	return []string{
 		`UPDATE identities SET place=place+(SELECT count(*) FROM identities WHERE user=?2), user=?2 WHERE user=?1`,
 		`UPDATE devices SET user=?2 WHERE user=?1`,
-		`UPDATE deliveries SET user=?2 WHERE user=?1`,
+		`UPDATE deliveries SET user=?2 WHERE` + sqlIndexed, // before the audience, along which the others are found
+		`UPDATE deliveries SET user=?2 WHERE` + sqlNamed,
 		`UPDATE api_keys SET user=?2 WHERE user=?1`,
 		`INSERT INTO members (topic, user, joined) SELECT topic, ?2, joined FROM members WHERE user=?1
 			ON CONFLICT (topic, user) DO UPDATE SET joined=min(joined, excluded.joined)`,

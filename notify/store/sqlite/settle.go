@@ -13,11 +13,18 @@ func scanPending(r scanner) (p pendingRow, err error) {
 	return p, err
 }
 
+// The deliveries to ?1 are found along the index, which has all but the accepted ones to who is named, and along the
+// audience, which has those. (SQLite takes a partial index only where a condition is one of its own, word by word.)
 const (
-	sqlPendingOf = `SELECT notification, walk FROM deliveries WHERE user=? AND device=? AND state<2`
+	sqlIndexed = ` user=?1 AND (state<>2 OR named=0)`
+	sqlNamed   = ` user=?1 AND notification IN (SELECT notification FROM audience WHERE user=?1)`
+)
+
+const (
+	sqlPendingOf = `SELECT notification, walk FROM deliveries WHERE user=? AND device=? AND state<2 AND state<>2`
 	sqlSettleRow = `UPDATE deliveries SET state=?, reason=?, updated_at=? WHERE notification=? AND device=?`
 	sqlGoneSince = `SELECT d.notification, d.walk FROM deliveries d JOIN notifications n ON n.seq=d.notification
-		WHERE d.user=? AND d.device=? AND d.state=4 AND d.updated_at>=? AND n.state<>5`
+		WHERE d.user=? AND d.device=? AND d.state=4 AND d.state<>2 AND d.updated_at>=? AND n.state<>5`
 	sqlRetryAgain = `UPDATE deliveries SET state=1, next_at=?, updated_at=? WHERE notification=? AND device=?`
 )
 
