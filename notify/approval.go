@@ -34,8 +34,9 @@ func (h *Hub) Approve(ctx context.Context, id, by string) (Notification, error) 
 	if n.By == by {
 		return n, Errorf(CodeForbidden, "somebody else than who sent it must approve it")
 	}
-	if n, err = h.store.Approve(ctx, id, h.clock.Now(), h.names); err == nil {
-		h.wakeFor(n)
+	since := h.clock.Now()
+	if n, err = h.store.Approve(ctx, id, since, h.names); err == nil {
+		h.wakeFor(n, since)
 	}
 	return n, err
 }

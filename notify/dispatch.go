@@ -36,9 +36,9 @@ type lane struct {
 
 	flights map[int64]*flight // big walks under way
 
-	running atomic.Bool  // this hub owns the lane
-	behind  atomic.Bool  // there may be more in the store than was offered
-	offers  chan offered // fresh walks
+	running atomic.Bool   // this hub owns the lane
+	behind  atomic.Bool   // there may be more in the store than was offered
+	offers  chan *offered // fresh walks
 	// The store may have walks or retries that were not seen yet.
 	againWalks, againRetries, againSleepers atomic.Bool
 
@@ -46,6 +46,7 @@ type lane struct {
 	sleepers *underway[int64] // by Sleepers.ID
 	rows     *underway[string]
 	paceAt   map[int64]time.Time // rate-capped walks: not before; the loop's own
+	looked   looked              // the loop's own
 	turn     bool                // who goes first into the next batch: walks or retries; the loop's own
 	freed    chan struct{}       // a batch ended
 	settled  chan *task          // tasks with all their outcomes
@@ -56,7 +57,7 @@ func newLane(h *Hub, name Lane, a Adapter) *lane {
 	return &lane{hub: h, name: name, adapter: a, payload: newPayloads(a), guard: newGuard(),
 		st: LaneState{Lane: name, State: LaneOK}, walks: newUnderway[int64](), sleepers: newUnderway[int64](), rows: newUnderway[string](),
 		paceAt: map[int64]time.Time{}, freed: make(chan struct{}, 1), flights: map[int64]*flight{},
-		offers: make(chan offered, offersKept)}
+		offers: make(chan *offered, offersKept), looked: looked{now: map[int64]struct{}{}}}
 }
 
 // run dispatches while this hub owns the lane.
@@ -78,7 +79,6 @@ type laneRun struct {
 	// The loop's own.
 	lookWalks, lookRetries, lookSleepers bool      // into the store, at the next batch
 	retryAt, wakeAt                      time.Time // the next retry, the next sleepers are due, as far as is known
-	seen                                 int64     // the greatest walk that a look has shown
 	turns                                turns     // of the big walks
 	sleepersWait                         bool      // for a big batch to end
 }

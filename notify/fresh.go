@@ -9,22 +9,29 @@ type Fresh struct {
 	Targets []Target
 }
 
+// Step is what a small walk that can be sent at once needs for it: all its targets.
+type Step struct {
+	Notification Notification // without its counts
+	Targets      []Target
+}
+
 // offered is a fresh walk that waits for its lane.
 type offered struct {
-	n  Notification
-	f  Fresh
-	at time.Time
+	n     Notification
+	f     Fresh
+	since time.Time // before it was accepted
 }
 
 const (
-	offersKept = 1024 // for each lane; what does not fit is found in the store
+	offersKept = 4096 // for each lane; what does not fit is found in the store
 	// offerLife is how long an offer is good for: until then its devices may be handed over or removed as they may between
 	// a reading and a push; after it the store is asked.
 	offerLife = time.Second
 )
 
-// offer passes the walks of an accepted notification on to their lanes; false: the lanes are to look into the store.
-func (h *Hub) offer(n Notification) bool {
+// offer passes the walks of a notification that was not accepted yet at the moment since on to their lanes; false: the
+// lanes are to look into the store.
+func (h *Hub) offer(n Notification, since time.Time) bool {
 	if len(n.Fresh) == 0 || n.Rate > 0 || n.State != StateSending {
 		return false
 	}
@@ -35,7 +42,7 @@ func (h *Hub) offer(n Notification) bool {
 		if l == nil {
 			return false
 		}
-		if !l.take(offered{n: n, f: f, at: h.clock.Now()}) {
+		if !l.take(&offered{n: n, f: f, since: since}) {
 			h.bus.Wake(SubjectLane(f.Walk.Lane))
 		}
 	}
@@ -43,7 +50,7 @@ func (h *Hub) offer(n Notification) bool {
 }
 
 // take keeps an offer while this hub runs the lane and its queue in the store is empty: what waits there came before.
-func (l *lane) take(o offered) bool {
+func (l *lane) take(o *offered) bool {
 	if !l.running.Load() || l.behind.Load() {
 		return false
 	}
@@ -57,15 +64,18 @@ func (l *lane) take(o offered) bool {
 	}
 }
 
-// gatherOffers adds offered walks to the batch. One that a look into the store may have shown is left to the store, or it
-// could be sent twice.
+// gatherOffers adds offered walks to the batch, but for those that a look into the store has found before.
 func (r *laneRun) gatherOffers(b *batch, size int, now time.Time) {
+	r.looked.forget(now)
 	for b.size < size {
 		select {
 		case o := <-r.offers:
 			w := o.f.Walk
-			age := now.Sub(o.at)
-			if w.ID <= r.seen || age < 0 || age > offerLife || !r.walks.claim(w.ID) {
+			if r.looked.found(w.ID) {
+				continue
+			}
+			if age := now.Sub(o.since).Abs(); age > offerLife || // it may have come while this waited for a processor
+				!r.walks.claim(w.ID) {
 				r.lookWalks = true
 				r.behind.Store(true)
 				continue
@@ -74,6 +84,29 @@ func (r *laneRun) gatherOffers(b *batch, size int, now time.Time) {
 		default:
 			return
 		}
+	}
+}
+
+// looked are the small walks that a look into the store has found lately. One of them may be offered as well, a moment
+// later, when it is done already. A walk is found after it was accepted: what is not older than offerLife when it comes as an
+// offer was found less than that ago.
+type looked struct {
+	now, before map[int64]struct{}
+	since       time.Time // of now
+}
+
+func (l *looked) note(walk int64) { l.now[walk] = struct{}{} }
+
+func (l *looked) found(walk int64) bool {
+	_, now := l.now[walk]
+	_, before := l.before[walk]
+	return now || before
+}
+
+// forget drops what no offer can mean any more: what was found more than twice offerLife ago, and is kept up to twice that.
+func (l *looked) forget(now time.Time) {
+	if now.Sub(l.since) > 2*offerLife {
+		l.now, l.before, l.since = map[int64]struct{}{}, l.now, now
 	}
 }
 

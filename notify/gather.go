@@ -90,10 +90,13 @@ func (r *laneRun) gatherWalks(ctx context.Context, b *batch, size int, now time.
 		return 0, err
 	}
 	r.inTurn(walks)
+	steps, err := r.steps(ctx, walks, size-b.size)
+	if err != nil {
+		return 0, err
+	}
 	wait, all := idleLook, len(walks) < limit
 	r.lookWalks = !all
 	for _, w := range walks {
-		r.seen = max(r.seen, w.ID)
 		if b.size >= size || (!w.Small && b.size > 0) {
 			r.lookWalks, all = true, all && !w.Small
 			break // a chunk of a big walk is a batch of its own
@@ -102,7 +105,7 @@ func (r *laneRun) gatherWalks(ctx context.Context, b *batch, size int, now time.
 			wait = min(wait, at.Sub(now))
 			continue
 		}
-		more, err := r.gatherReady(ctx, b, w, size)
+		more, err := r.gatherReady(ctx, b, w, steps, size)
 		if err != nil {
 			return 0, err
 		}
@@ -115,12 +118,34 @@ func (r *laneRun) gatherWalks(ctx context.Context, b *batch, size int, now time.
 	return wait, nil
 }
 
+// fewTargets is the size of a walk up to which it is read together with others: most are of one or two devices.
+const fewTargets = 10
+
+// steps reads what the next small walks need, all at once: that takes a fifth of what it takes for each by itself.
+func (r *laneRun) steps(ctx context.Context, walks []Walk, room int) (map[int64]Step, error) {
+	var keys []int64
+	for _, w := range walks {
+		if len(keys) < room && w.Small && w.Counts.Targeted <= fewTargets && r.walks.free(w.ID) {
+			keys = append(keys, w.ID)
+		}
+	}
+	if len(keys) < 2 {
+		return nil, nil
+	}
+	return r.hub.store.Steps(ctx, keys)
+}
+
 // gatherReady adds a walk's next step to the batch, if it is not under way; more: it may have further ones at once. An
 // error is the store's trouble, not this walk's.
-func (r *laneRun) gatherReady(ctx context.Context, b *batch, w Walk, size int) (more bool, err error) {
+func (r *laneRun) gatherReady(ctx context.Context, b *batch, w Walk, steps map[int64]Step, size int) (more bool, err error) {
 	var f *flight
 	if w.Small {
 		if !r.walks.claim(w.ID) {
+			return false, nil
+		}
+		r.looked.note(w.ID)
+		if step, ok := steps[w.ID]; ok && step.Notification.Rate == 0 {
+			b.add(walkTask(step.Notification, w, step.Targets, true))
 			return false, nil
 		}
 	} else if f = r.board(w); f == nil {

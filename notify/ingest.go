@@ -183,12 +183,12 @@ func (h *Hub) SendAll(ctx context.Context, p Posting) (accepted []Acceptance, kn
 	case err == nil:
 		for _, a := range accepted {
 			if !a.Replayed {
-				h.wakeFor(a.Notification)
+				h.wakeFor(a.Notification, now)
 			}
 		}
 	case ctx.Err() != nil: // the caller left; it may be committed all the same
 		for _, s := range items {
-			h.wakeFor(s.Notification)
+			h.wakeFor(s.Notification, now)
 		}
 	}
 	return accepted, known, err

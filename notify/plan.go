@@ -116,6 +116,7 @@ func (h *Hub) planTogether(ctx context.Context, events []Event) []error {
 
 // plan is one event's step; with an error it stays unplanned for now.
 func (h *Hub) plan(ctx context.Context, e Event) error {
+	since := h.clock.Now()
 	n, err := h.store.Plan(ctx, e.ID, h.names, h.compose)
 	switch {
 	case ctx.Err() != nil:
@@ -130,7 +131,7 @@ func (h *Hub) plan(ctx context.Context, e Event) error {
 	if n != nil {
 		h.latency.begin(n.ID, e.Source, e.SeenAt)
 		h.log.Debug("planned", "event", e.ID, "notification", n.ID, "targets", n.Counts.Targeted)
-		h.wakeFor(*n)
+		h.wakeFor(*n, since)
 	}
 	return nil
 }
@@ -160,9 +161,9 @@ func (h *Hub) compose(e Event, users []string) *Notification {
 	return n
 }
 
-// wakeFor tells the lanes and the open pages that there is something for them.
-func (h *Hub) wakeFor(n Notification) {
-	if n.State != StateDone && !h.offer(n) {
+// wakeFor tells the lanes and the open pages that there is something for them, which was not there yet at the moment since.
+func (h *Hub) wakeFor(n Notification, since time.Time) {
+	if n.State != StateDone && !h.offer(n, since) {
 		for _, l := range h.lanesFor(n.To) {
 			h.bus.Wake(SubjectLane(l))
 		}

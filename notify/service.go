@@ -155,7 +155,8 @@ func (h *Hub) RemoveAccount(ctx context.Context, id string) error {
 // StateAwaitingApproval (see Approve). Errors: CodeInvalid, CodeUnknown…, CodeIdempotencyConflict;
 // CodeUnavailable with a time to come back when the disk does not keep up.
 func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accepted Notification, replayed bool, err error) {
-	if n, err = h.admit(n, h.clock.Now()); err != nil {
+	since := h.clock.Now()
+	if n, err = h.admit(n, since); err != nil {
 		return Notification{}, false, err
 	}
 	leave, err := h.door.enter(ctx, n.By)
@@ -166,9 +167,9 @@ func (h *Hub) Send(ctx context.Context, n Notification, idem Idempotency) (accep
 	leave() // before the lanes are woken: somebody waits
 	switch {
 	case err == nil && !replayed:
-		h.wakeFor(accepted)
+		h.wakeFor(accepted, since)
 	case err != nil && ctx.Err() != nil: // the caller left; it may be committed all the same
-		h.wakeFor(n)
+		h.wakeFor(n, since)
 	}
 	return accepted, replayed, err
 }
@@ -204,8 +205,9 @@ func (h *Hub) Pause(ctx context.Context, id string) (Notification, error) {
 func (h *Hub) Resume(ctx context.Context, id string) (Notification, error) {
 	n, err := h.store.SetState(ctx, id, StateSending)
 	if err == nil {
-		h.paces.resumed(n, h.clock.Now())
-		h.wakeFor(n)
+		now := h.clock.Now()
+		h.paces.resumed(n, now)
+		h.wakeFor(n, now)
 	}
 	return n, err
 }

@@ -289,6 +289,9 @@ type WalkStore interface {
 	// Next gives the walk's next targets from its position on, in the order of their keys, only active and suspect
 	// devices that are still in the audience. Fewer than limit: there are no more.
 	Next(ctx context.Context, w Walk, limit int) ([]Target, error)
+	// Steps gives what the last step of small walks needs, by their keys; a walk that has nobody left, or is no more, is left
+	// out. The targets are those that Next gives.
+	Steps(ctx context.Context, walks []int64) (map[int64]Step, error)
 	// DueRetries gives the lane's pending deliveries (that have a row and were tried before or replayed) whose time has
 	// come, and when the next one after them is due (zero: none).
 	DueRetries(ctx context.Context, l Lane, now time.Time, limit int) (due []Due, next time.Time, err error)

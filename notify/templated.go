@@ -17,6 +17,16 @@ func (s templated) Notification(ctx context.Context, id string) (Notification, e
 	return n, err
 }
 
+// Steps implements WalkStore.
+func (s templated) Steps(ctx context.Context, walks []int64) (map[int64]Step, error) {
+	steps, err := s.Store.Steps(ctx, walks)
+	for walk, step := range steps {
+		step.Notification.Words = s.words
+		steps[walk] = step
+	}
+	return steps, err
+}
+
 // Inbox implements InboxStore.
 func (s templated) Inbox(ctx context.Context, user string, after Cursor, limit int) (InboxPage, error) {
 	page, err := s.Store.Inbox(ctx, user, after, limit)

@@ -31,14 +31,24 @@ func (u *underway[K]) look(now time.Time) int {
 func (u *underway[K]) claim(k K) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if _, ok := u.busy[k]; ok {
-		return false
-	}
-	if _, ok := u.back[k]; ok {
+	if !u.mayClaim(k) {
 		return false
 	}
 	u.busy[k] = time.Time{}
 	return true
+}
+
+// free tells whether k could be claimed.
+func (u *underway[K]) free(k K) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.mayClaim(k)
+}
+
+func (u *underway[K]) mayClaim(k K) bool {
+	_, busy := u.busy[k]
+	_, back := u.back[k]
+	return !busy && !back
 }
 
 // release gives k back.

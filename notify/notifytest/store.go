@@ -180,11 +180,40 @@ func (x *storeTest) sendAs(n notify.Notification) notify.Notification {
 	if replayed {
 		x.t.Fatal("replayed without an idempotency key")
 	}
+	x.sameSteps()
 	for _, f := range n.Fresh { // it is what the dispatcher would read
 		x.same("a fresh walk", f.Walk, x.walk(n, f.Walk.Lane))
 		x.same("its targets", f.Targets, x.next(f.Walk, notify.SmallAudience+1))
 	}
 	return n
+}
+
+// sameSteps: small walks that are read together have what they have when each is read by itself.
+func (x *storeTest) sameSteps() {
+	x.t.Helper()
+	for _, l := range lanes() {
+		var keys []int64
+		want := map[int64][]notify.Target{}
+		for _, w := range x.ready(l) {
+			if targets := x.next(w, notify.SmallAudience+1); w.Small {
+				keys = append(keys, w.ID)
+				if len(targets) > 0 {
+					want[w.ID] = targets
+				}
+			}
+		}
+		steps, err := x.Steps(x.ctx(), append(keys, 1<<40))
+		x.ok(err)
+		got := map[int64][]notify.Target{}
+		for walk, step := range steps {
+			got[walk] = step.Targets
+			alone, err := x.Notification(x.ctx(), step.Notification.ID)
+			x.ok(err)
+			alone.Counts = notify.Counts{}
+			x.same("the notification of a step", step.Notification, alone)
+		}
+		x.same("the targets of steps", got, want)
+	}
 }
 
 func lanes() []notify.Lane { return []notify.Lane{phones, browsers} }

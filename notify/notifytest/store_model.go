@@ -276,6 +276,17 @@ func (m *model) chunk(t *rapid.T, w notify.Walk, limit int, outcome func() notif
 	targets, err := m.s.Next(m.ctx, w, limit)
 	m.ok(t, err)
 	want := m.open(x, w.Position)
+	if w.Small {
+		steps, err := m.s.Steps(m.ctx, []int64{w.ID})
+		m.ok(t, err)
+		var together []int64
+		for _, target := range steps[w.ID].Targets {
+			together = append(together, target.Device.Key)
+		}
+		if !slices.Equal(together, want) {
+			t.Fatalf("from %d on, the walk read with others came to %v, want %v", w.Position, together, want)
+		}
+	}
 	want = want[:min(limit, len(want))]
 	var got []int64
 	p := notify.Progress{Walk: w.ID, Lane: phones, Epoch: m.epoch, Position: w.Last, Done: len(targets) < limit}

@@ -50,8 +50,8 @@ func TestSaveMemory(t *testing.T) {
 	}
 	SaveMemory()
 	big := make([]byte, 64<<20)
-	notifytest.Until(t, "half of much", func() bool { return percent() == collectAt })
+	notifytest.Until(t, "half of much", func() bool { return percent() <= collectAt*11/10 }) // small changes are not worth a stop
 	runtime.KeepAlive(big)
 	big = nil
-	notifytest.Until(t, "more of less", func() bool { return percent() > collectAt })
+	notifytest.Until(t, "more of less", func() bool { return percent() > collectAt*11/10 })
 }

@@ -223,10 +223,11 @@ func (t *tx) keepSettled(y *tally, d ownedDevice) (int, error) {
 const (
 	sqlLiveOwner = `SELECT user FROM devices WHERE key=? AND state<2`
 	// ?1 notification, ?2 device: the device's owner, if in the audience.
-	sqlMergedInto = `SELECT d.user FROM devices d WHERE d.key=?2 AND EXISTS (SELECT 1 FROM audience a WHERE a.notification=?1 AND (a.kind=4
-		OR a.user=d.user AND (a.kind<2 OR a.ref=d.key)
+	sqlMergedInto = `SELECT d.user FROM devices d WHERE d.key=?2 AND EXISTS (SELECT 1 FROM audience a WHERE a.notification=?1 AND ` + sqlIsOf + `)`
+	// sqlIsOf tells whether the device d is of the audience's row a.
+	sqlIsOf = `(a.kind=4 OR a.user=d.user AND (a.kind<2 OR a.ref=d.key)
 		OR a.kind=3 AND EXISTS (SELECT 1 FROM members m CROSS JOIN users z ON z.key=m.user WHERE m.topic=a.ref AND m.user=d.user AND m.joined<a.seq
-			AND ` + sqlOfWhom + `)))`
+			AND ` + sqlOfWhom + `))`
 )
 
 // ownerOf gives the key of the row's user; 0 when there is no such user any more, neither by that name nor, merged, by

@@ -37,17 +37,30 @@ const (
 )
 
 func scanNotification(r scanner) (notify.Notification, error) {
-	var n notify.Notification
-	var state int
-	var created, expires, send, done int64
-	var doc []byte
-	err := r.Scan(&n.Seq, (*id)(&n.ID), &state, &created, &expires, &send, &done, (*id)(&n.Event), &doc)
-	if err != nil {
-		return n, err
+	var row notificationRow
+	if err := r.Scan(row.dest()...); err != nil {
+		return notify.Notification{}, err
 	}
-	n.State = stateOf(state)
-	n.CreatedAt, n.ExpiresAt, n.SendAt, n.DoneAt = at(created), at(expires), at(send), at(done)
-	if err := decodeDoc(doc, &n); err != nil {
+	return row.notification()
+}
+
+// notificationRow is sqlNotificationColumns.
+type notificationRow struct {
+	n                            notify.Notification
+	state                        int
+	created, expires, send, done int64
+	doc                          []byte
+}
+
+func (r *notificationRow) dest() []any {
+	return []any{&r.n.Seq, (*id)(&r.n.ID), &r.state, &r.created, &r.expires, &r.send, &r.done, (*id)(&r.n.Event), &r.doc}
+}
+
+func (r *notificationRow) notification() (notify.Notification, error) {
+	n := r.n
+	n.State = stateOf(r.state)
+	n.CreatedAt, n.ExpiresAt, n.SendAt, n.DoneAt = at(r.created), at(r.expires), at(r.send), at(r.done)
+	if err := decodeDoc(r.doc, &n); err != nil {
 		return n, fmt.Errorf("notification %s: %w", n.ID, err)
 	}
 	return n, nil
@@ -93,7 +106,7 @@ const (
 	sqlSeqOf  = `SELECT seq FROM notifications WHERE id=?`
 	sqlNewest = sqlCounted + `WHERE n.seq<?1 AND (?2<0 OR n.state=?2) AND (?3 IS NULL OR n.event=?3) GROUP BY n.seq ORDER BY n.seq DESC LIMIT ?4`
 	// With a user: those that name the person, or have a stored delivery for one of the person's devices.
-	sqlNewestOf = sqlCounted + `WHERE n.seq IN (SELECT notification FROM audience WHERE user=?5 UNION SELECT notification FROM deliveries WHERE user=?5)
+	sqlNewestOf = sqlCounted + `WHERE n.seq IN (SELECT notification FROM audience WHERE user=?5 UNION SELECT notification FROM deliveries WHERE user=?5 AND (state<>2 OR named=0))
 		AND n.seq<?1 AND (?2<0 OR n.state=?2) AND (?3 IS NULL OR n.event=?3) GROUP BY n.seq ORDER BY n.seq DESC LIMIT ?4`
 	sqlNewestOfEvent = sqlCounted + `WHERE n.event=?3 AND n.seq<?1 AND (?2<0 OR n.state=?2) GROUP BY n.seq ORDER BY n.seq DESC LIMIT ?4`
 	sqlNewestRare    = sqlCounted + `WHERE n.state NOT IN (2, 4) AND n.state=?2 AND n.seq<?1 AND ?3 IS NULL GROUP BY n.seq ORDER BY n.seq DESC LIMIT ?4`
