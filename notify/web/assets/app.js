@@ -118,6 +118,8 @@ if (push.able) {
 const inbox = {
   state: $('live'),
   clock: new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: $('days')?.dataset.zone }),
+  // day is the date where the person is; the page's headings hold for the day on which it was served.
+  day: () => new Intl.DateTimeFormat('en', { dateStyle: 'short', timeZone: $('days')?.dataset.zone }).format(new Date()),
   rows: () => [...document.querySelectorAll('#days li[data-id]')],
   count(by) {
     const n = Math.max(0, Number($('unread').textContent) + by);
@@ -155,6 +157,7 @@ const inbox = {
     return ol;
   },
   add(item) {
+    if (inbox.day() !== inbox.served) return location.reload();
     if (inbox.rows().some((row) => row.dataset.id === item.id)) return;
     const row = $('item').content.cloneNode(true).firstElementChild;
     row.dataset.id = item.id;
@@ -221,11 +224,13 @@ const inbox = {
       inbox.source = null;
       return;
     }
+    if (inbox.day() !== inbox.served) return location.reload();
     inbox.follow();
     const shown = inbox.rows().filter((row) => row.classList.contains('unread')).map((row) => row.dataset.id);
     if (shown.length) api('POST', '/v1/me/marks', { ids: shown }).catch(() => {});
   },
   begin() {
+    inbox.served = inbox.day();
     inbox.cursor = inbox.state.dataset.cursor;
     inbox.seen = inbox.state.dataset.marks;
     $('days').addEventListener('click', (e) => {

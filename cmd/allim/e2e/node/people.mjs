@@ -202,17 +202,20 @@ async function tabs(v, w) {
     globalThis.inFront = on;
     document.dispatchEvent(new Event('visibilitychange'));
   }, on);
-  const open = [];
-  while (open.length < 7) {
-    if (open.length) await front(open.at(-1), false);
-    const page = await v.context.newPage();
+  const tab = async (context) => {
+    const page = await context.newPage();
     await page.addInitScript(() => {
       globalThis.inFront = true;
       Object.defineProperty(document, 'visibilityState', { get: () => (globalThis.inFront ? 'visible' : 'hidden') });
     });
     await page.goto(`${world.url}/`);
     await page.waitForSelector('#live.open');
-    open.push(page);
+    return page;
+  };
+  const open = [];
+  while (open.length < 7) {
+    if (open.length) await front(open.at(-1), false);
+    open.push(await tab(v.context));
   }
   const row = `li.unread[data-id="${await tell(w, 'seven')}"]`;
   await open.at(-1).waitForSelector(row);
@@ -222,6 +225,18 @@ async function tabs(v, w) {
   await front(open[0], true);
   await open[0].waitForSelector(row);
   for (const page of open) await page.close();
+  // On another day its headings would be wrong: it is served anew. A clock that is set is the whole context's.
+  const other = await v.context.browser().newContext({ locale: v.lang, storageState: await v.context.storageState() });
+  await other.clock.install();
+  const page = await tab(other);
+  await page.evaluate(() => { globalThis.yesterday = true; });
+  await front(page, false);
+  await other.clock.fastForward(24 * 3600 * 1000);
+  const served = page.waitForEvent('load');
+  await front(page, true);
+  await served;
+  await page.waitForFunction(() => !globalThis.yesterday);
+  await other.close();
 }
 
 // prefer fills in the whole form, what is left out as for a person without wishes, and sends it.
