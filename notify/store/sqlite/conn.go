@@ -10,6 +10,7 @@ import (
 	engine "zombiezen.com/go/sqlite"
 
 	"allim.dev/allim/notify"
+	"allim.dev/allim/notify/store/sqlite/logfile"
 )
 
 // The direct way to the engine. database/sql would take as long for a statement as SQLite itself: it locks, allocates names
@@ -35,8 +36,15 @@ type known struct {
 // connect opens a connection with its settings.
 func connect(path string, o Options, readOnly bool) (*conn, error) {
 	flags := engine.OpenReadWrite
-	if readOnly {
+	var err error
+	switch {
+	case readOnly:
 		flags = engine.OpenReadOnly
+	case o.Synchronous == Full:
+		flags |= engine.OpenURI
+		if path, err = logfile.URI(path); err != nil {
+			return nil, fmt.Errorf("connect: %w", err)
+		}
 	}
 	ec, err := engine.OpenConn(path, flags)
 	if err != nil {
