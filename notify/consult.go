@@ -17,7 +17,7 @@ type Presence interface {
 
 // wording is how a delivery is told.
 type wording struct {
-	n       Notification
+	n       *Notification
 	name    string // of these words among what was rendered
 	variant Variant
 }
@@ -60,10 +60,11 @@ func (h *Hub) consult(ctx context.Context, t *task, i int, now time.Time) (wordi
 	if p.Language != "" {
 		w.variant.Locale = p.Language
 	}
-	c := consultation{ctx: ctx, hub: h, p: p, n: n, user: target.Device.User, zone: target.UserTimeZone, now: now, mark: mark}
+	c := consultation{ctx: ctx, hub: h, p: p, n: *n, user: target.Device.User, zone: target.UserTimeZone, now: now, mark: mark}
 	f, verdict := c.decide()
 	if verdict == nil && f.members != nil {
-		w.n, w.name = n.together(f.members), n.ID+"/"+target.Device.User+"/"+strconv.Itoa(len(f.members))
+		together := n.together(f.members)
+		w.n, w.name = &together, n.ID+"/"+target.Device.User+"/"+strconv.Itoa(len(f.members))
 	}
 	return w, verdict
 }

@@ -109,11 +109,12 @@ type entry struct {
 // entries makes what can be stored of tasks that have all their outcomes.
 func (r *laneRun) entries(group []*task) (out []entry) {
 	var flights []*flight
-	for _, t := range group {
+	out = make([]entry, 0, len(group))
+	for i, t := range group {
 		if t.flight == nil {
 			p := t.progress
 			p.Counts.Suppressed += int64(t.missing)
-			out = append(out, entry{[]*task{t}, p})
+			out = append(out, entry{group[i : i+1 : i+1], p})
 			continue
 		}
 		r.mu.Lock()

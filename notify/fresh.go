@@ -17,7 +17,7 @@ type Step struct {
 
 // offered is a fresh walk that waits for its lane.
 type offered struct {
-	n     Notification
+	n     *Notification
 	f     Fresh
 	since time.Time // before it was accepted
 }
@@ -42,7 +42,7 @@ func (h *Hub) offer(n Notification, since time.Time) bool {
 		if l == nil {
 			return false
 		}
-		if !l.take(&offered{n: n, f: f, since: since}) {
+		if !l.take(&offered{n: &n, f: f, since: since}) {
 			h.bus.Wake(SubjectLane(f.Walk.Lane))
 		}
 	}

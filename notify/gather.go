@@ -145,7 +145,7 @@ func (r *laneRun) gatherReady(ctx context.Context, b *batch, w Walk, steps map[i
 		}
 		r.looked.note(w.ID)
 		if step, ok := steps[w.ID]; ok && step.Notification.Rate == 0 {
-			b.add(walkTask(step.Notification, w, step.Targets, true))
+			b.add(walkTask(&step.Notification, w, step.Targets, true))
 			return false, nil
 		}
 	} else if f = r.board(w); f == nil {
@@ -204,5 +204,5 @@ func (r *laneRun) gatherWalk(ctx context.Context, w Walk, f *flight, size int) (
 	if len(targets) < limit {
 		delete(r.paceAt, w.ID)
 	}
-	return walkTask(n, w, targets, len(targets) < limit), nil
+	return walkTask(&n, w, targets, len(targets) < limit), nil
 }

@@ -32,7 +32,7 @@ func newPayloads(a Adapter) *payloads {
 
 // getAs gives the payload of a notification, rendered once for each variant, under a name: its id, or another one for the
 // other words that it is told in.
-func (p *payloads) getAs(name string, n Notification, v Variant) (Payload, error) {
+func (p *payloads) getAs(name string, n *Notification, v Variant) (Payload, error) {
 	key := payloadKey{name, v}
 	p.mu.Lock()
 	r := p.kept[key]
@@ -44,7 +44,7 @@ func (p *payloads) getAs(name string, n Notification, v Variant) (Payload, error
 		p.kept[key] = r
 	}
 	p.mu.Unlock()
-	r.once.Do(func() { r.p, r.err = p.render(n, v) })
+	r.once.Do(func() { r.p, r.err = p.render(*n, v) })
 	return r.p, r.err
 }
 

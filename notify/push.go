@@ -11,8 +11,7 @@ import (
 
 // push renders and sends a batch, and passes every task on when its last outcome is there.
 func (r *laneRun) push(ctx context.Context, b *batch) {
-	var deliveries []Delivery
-	var items []item
+	deliveries, items := make([]Delivery, 0, b.size), make([]item, 0, b.size)
 	began := r.hub.clock.Now()
 	for _, t := range b.tasks {
 		t.batch = b

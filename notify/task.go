@@ -35,7 +35,7 @@ type task struct {
 	missing int         // sleepers that are not to be told any more
 
 	once sync.Once
-	n    Notification
+	n    *Notification // shared
 	err  error
 
 	left     atomic.Int64
@@ -52,7 +52,7 @@ type item struct {
 	i    int
 }
 
-func walkTask(n Notification, w Walk, targets []Target, last bool) *task {
+func walkTask(n *Notification, w Walk, targets []Target, last bool) *task {
 	t := &task{walk: w, seq: w.Seq, targets: targets, last: last, n: n}
 	t.once.Do(func() {})
 	t.progress = Progress{Walk: w.ID, Lane: w.Lane, Done: last}
@@ -66,19 +66,22 @@ func walkTask(n Notification, w Walk, targets []Target, last bool) *task {
 }
 
 func retryTask(d Due) *task {
-	return &task{walk: Walk{ID: d.Row.Walk, Notification: d.Row.Notification, Lane: d.Row.Lane, Small: true}, seq: d.Seq,
+	return &task{n: &Notification{}, walk: Walk{ID: d.Row.Walk, Notification: d.Row.Notification, Lane: d.Row.Lane, Small: true}, seq: d.Seq,
 		targets: []Target{d.Target}, retry: true, row: d.Row, attempt: d.Row.Attempt,
 		progress: Progress{Walk: d.Row.Walk, Lane: d.Row.Lane}}
 }
 
 // notification gives what is told, read once.
-func (t *task) notification(ctx context.Context, s NotificationStore) (Notification, error) {
-	t.once.Do(func() { t.n, t.err = s.Notification(ctx, t.walk.Notification) })
+func (t *task) notification(ctx context.Context, s NotificationStore) (*Notification, error) {
+	t.once.Do(func() {
+		n, err := s.Notification(ctx, t.walk.Notification)
+		t.n, t.err = &n, err
+	})
 	return t.n, t.err
 }
 
 // expires gives the delivery's deadline.
-func (t *task) expires(n Notification) time.Time {
+func (t *task) expires(n *Notification) time.Time {
 	if !t.row.ExpiresAt.IsZero() {
 		return t.row.ExpiresAt
 	}

@@ -88,7 +88,7 @@ func (r *laneRun) woken(ctx context.Context, w Walk) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := walkTask(n, w, targets, false)
+	t := walkTask(&n, w, targets, false)
 	t.last, t.missing = true, len(w.Sleepers.Keys)-len(targets)
 	t.progress.Position, t.progress.Woken = 0, w.Sleepers
 	return t, nil

@@ -103,6 +103,9 @@ func (r *jsonReader) word(w string) bool {
 	return true
 }
 
+// fewFields is how many fields most objects have at most.
+const fewFields = 6
+
 func (r *jsonReader) object(depth int) (Node, error) {
 	n := Node{Kind: Object}
 	r.pos++
@@ -127,6 +130,9 @@ func (r *jsonReader) object(depth int) (Node, error) {
 			return n, err
 		}
 		kid.Name = name
+		if n.Kids == nil {
+			n.Kids = make([]Node, 0, fewFields)
+		}
 		n.Kids = append(n.Kids, kid)
 		if r.space(); r.peek() != ',' {
 			break

@@ -17,29 +17,34 @@ func (s *Store) Accept(ctx context.Context, n notify.Notification, lanes []notif
 		n        notify.Notification
 		replayed bool
 	}
-	put := writeEarly[answer]
+	put := writeEarly[*answer]
 	if to := n.To; len(to.Users)+len(to.Identities)+len(to.Devices) > bigList {
-		put = writeAlone[answer]
+		put = writeAlone[*answer]
 	}
-	a, err := put(ctx, s, "accept", func(t *tx) (a answer, err error) {
+	a, err := put(ctx, s, "accept", func(t *tx) (*answer, error) {
+		var a answer
+		var err error
 		if idem.Key != "" {
 			if a.n, a.replayed, err = t.answered(s, idem); err != nil || a.replayed {
-				return a, err
+				return &a, err
 			}
 		}
 		n, entries, err := t.resolve(s, n)
 		if err != nil {
-			return a, err
+			return nil, err
 		}
 		if a.n, err = t.store(s, n, entries, lanes); err != nil {
-			return a, err
+			return nil, err
 		}
 		if idem.Key != "" {
 			err = t.remember(idem, a.n)
 		}
-		return a, err
+		return &a, err
 	})
-	return a.n, a.replayed, err
+	if err != nil {
+		return notify.Notification{}, false, err
+	}
+	return a.n, a.replayed, nil
 }
 
 // store writes a resolved notification, and starts it unless it waits for its time or an approval.

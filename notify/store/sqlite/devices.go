@@ -37,8 +37,9 @@ type deviceRow struct {
 }
 
 func (r *deviceRow) dest() []any {
-	return []any{&r.d.Key, &r.d.User, &r.d.App, &r.d.Platform, &r.token, &r.d.P256dh, &r.d.Auth, &r.name, &r.locale, &r.zone,
-		&r.env, &r.state, &r.reason, &r.since, &r.created, &r.registered}
+	return append(make([]any, 0, 32), // there is more to come behind them
+		&r.d.Key, &r.d.User, &r.d.App, &r.d.Platform, &r.token, &r.d.P256dh, &r.d.Auth, &r.name, &r.locale, &r.zone,
+		&r.env, &r.state, &r.reason, &r.since, &r.created, &r.registered)
 }
 
 func (s *Store) device(r *deviceRow) notify.Device {
