@@ -1,6 +1,7 @@
 package logfile_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -42,21 +43,26 @@ func open(t *testing.T, path string, plain bool) base {
 }
 
 // run runs a statement to its end and gives the first column of its first row.
-func (b base) run(query string) (first string) {
+func (b base) run(query string) string {
 	b.Helper()
+	first, err := b.try(query)
+	if err != nil {
+		b.Fatalf("%s: %v", query, err)
+	}
+	return first
+}
+
+func (b base) try(query string) (first string, err error) {
 	s, _, err := b.c.PrepareTransient(query)
 	for more, n := err == nil, 0; more && err == nil; n++ {
 		if more, err = s.Step(); more && n == 0 {
 			first = s.ColumnText(0)
 		}
 	}
-	if err == nil {
-		err = s.Finalize()
+	if s != nil {
+		err = errors.Join(err, s.Finalize())
 	}
-	if err != nil {
-		b.Fatalf("%s: %v", query, err)
-	}
-	return first
+	return first, err
 }
 
 func (b base) close() {
@@ -143,6 +149,80 @@ func copied(t *testing.T, path string) base {
 		}
 	}
 	return open(t, to, true)
+}
+
+// What was undone is not written over what somebody else has committed since, neither by a read nor at the end.
+func TestOthersWrite(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	w := open(t, path, false)
+	w.run(`PRAGMA wal_autocheckpoint=0`)
+	w.run(`CREATE TABLE rows (id INTEGER PRIMARY KEY, x BLOB)`)
+	other := open(t, path, true)
+	defer other.close()
+	want := ""
+	for range 5 {
+		w.run(`PRAGMA wal_checkpoint(TRUNCATE)`) // or to undo would be to read the log
+		w.run(`BEGIN IMMEDIATE`)
+		w.run(fmt.Sprintf(rows, 40, 3000)) // more than the cache: some of it goes to the log
+		if logfile.Held() == 0 {
+			t.Fatal("nothing is held")
+		}
+		w.run(`ROLLBACK`)
+		other.run(fmt.Sprintf(rows, 1, 500))
+		want = other.run(sums)
+		if got := w.run(sums); got != want {
+			t.Fatalf("it reads %s, the other wrote %s", got, want)
+		}
+		found := copied(t, path)
+		if got := found.run(sums); got != want {
+			t.Fatalf("the files hold %s, the other wrote %s", got, want)
+		}
+		found.close()
+	}
+	w.run(`BEGIN IMMEDIATE`)
+	w.run(fmt.Sprintf(rows, 40, 3000))
+	w.close()
+	found := copied(t, path)
+	defer found.close()
+	if got := found.run(sums); got != want {
+		t.Fatalf("after the close the files hold %s, the other wrote %s", got, want)
+	}
+}
+
+// When what is held cannot be written, the whole transaction is undone, not a statement of it.
+func TestDiskFullAtARead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	w := open(t, path, false)
+	defer w.close()
+	w.run(`CREATE TABLE rows (id INTEGER PRIMARY KEY, x BLOB)`)
+	w.run(fmt.Sprintf(rows, 30, 900))
+	want := w.run(sums)
+	for _, size := range []int{30, 33, 36, 40, 45} { // more than the cache: some go to the log
+		w.run(`BEGIN IMMEDIATE`)
+		w.run(fmt.Sprintf(rows, size, 3000))
+		w.run(`SAVEPOINT job`)
+		if logfile.Held() == 0 {
+			t.Fatalf("with %d rows nothing is held", size)
+		}
+		mend := logfile.Fill()
+		_, _ = w.try(`INSERT INTO rows SELECT id+1000, x || x FROM rows`)
+		_, _ = w.try(`ROLLBACK TO job`)
+		_, _ = w.try(`RELEASE job`)
+		mend() // just in time for what would miss something
+		_, committed := w.try(`COMMIT`)
+		if committed == nil {
+			t.Errorf("with %d rows it was committed", size)
+		}
+		_, _ = w.try(`ROLLBACK`)
+		if got := w.run(sums); got != want {
+			t.Fatalf("after %d rows there are %s, want %s", size, got, want)
+		}
+	}
+	found := copied(t, path)
+	defer found.close()
+	if got := found.run(`PRAGMA integrity_check`); got != "ok" {
+		t.Error(got)
+	}
 }
 
 // It is what it is there for: a tenth of the system calls that write.
