@@ -132,7 +132,11 @@ func (r *laneRun) steps(ctx context.Context, walks []Walk, room int) (map[int64]
 	if len(keys) < 2 {
 		return nil, nil
 	}
-	return r.hub.store.Steps(ctx, keys)
+	steps, err := r.hub.store.Steps(ctx, keys)
+	if err != nil && ctx.Err() == nil && CodeOf(err) != CodeUnavailable {
+		return nil, nil // one of them cannot be read: each by itself, and the bad one is put aside
+	}
+	return steps, err
 }
 
 // gatherReady adds a walk's next step to the batch, if it is not under way; more: it may have further ones at once. An

@@ -87,7 +87,7 @@ func (r *laneRun) conclude(t *task, i int, o Outcome, now time.Time) (DeliveryRo
 	if t.retry {
 		row.CreatedAt = t.row.CreatedAt
 	}
-	change := &DeviceChange{Key: d.Key, Verdict: o.Verdict, Reason: o.Reason, At: now}
+	change := &DeviceChange{Key: d.Key, Verdict: o.Verdict, Reason: o.Reason, At: now, Registered: d.RegisteredAt}
 	switch o.Verdict {
 	case Accepted:
 		row.State = DeliveryAccepted

@@ -269,6 +269,9 @@ type DeviceChange struct {
 	Verdict Verdict // Accepted clears suspicion; Gone and Suspect begin it
 	Reason  string
 	At      time.Time
+	// Registered is when the device that was asked for had been registered: one that was registered again since is another
+	// one. Zero: as At.
+	Registered time.Time
 }
 
 // LaneState is what is stored of a lane.

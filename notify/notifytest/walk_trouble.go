@@ -62,6 +62,16 @@ func (s *sickStore) Notification(ctx context.Context, id string) (notify.Notific
 	return s.Store.Notification(ctx, id)
 }
 
+func (s *sickStore) Steps(ctx context.Context, walks []int64) (map[int64]notify.Step, error) {
+	steps, err := s.Store.Steps(ctx, walks)
+	for _, step := range steps {
+		if bad := s.unread.Load(); bad != nil && *bad == step.Notification.ID {
+			return nil, notify.Errorf(notify.CodeInternal, "the row is damaged")
+		}
+	}
+	return steps, err
+}
+
 // sicken starts the house again over a store that can fail.
 func (h *house) sicken() *sickStore {
 	h.t.Helper()
@@ -127,12 +137,17 @@ func unreadable(h *house) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	good, _, err := h.store.Accept(h.ctx(), n, []notify.Lane{phones}, notify.Idempotency{}) // is read together with it
+	if err != nil {
+		h.t.Fatal(err)
+	}
 	if err := h.store.Close(); err != nil {
 		h.t.Fatal(err)
 	}
 	s.unread.Store(&bad.ID)
 	h.start()
 	release()
+	h.wantCounts(good.ID, notify.Counts{Targeted: 1, Accepted: 1})
 	h.wantCounts(h.send(to("kim")).ID, notify.Counts{Targeted: 1, Accepted: 1})
 	s.unread.Store(nil)
 	h.turning(time.Second, "the damage to be repaired", func() bool { return h.get(bad.ID).State == notify.StateDone })

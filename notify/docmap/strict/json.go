@@ -103,7 +103,7 @@ func (r *jsonReader) word(w string) bool {
 	return true
 }
 
-// fewFields is how many fields most objects have at most.
+// fewFields is how many fields most objects have at most that have more than one.
 const fewFields = 6
 
 func (r *jsonReader) object(depth int) (Node, error) {
@@ -130,8 +130,8 @@ func (r *jsonReader) object(depth int) (Node, error) {
 			return n, err
 		}
 		kid.Name = name
-		if n.Kids == nil {
-			n.Kids = make([]Node, 0, fewFields)
+		if len(n.Kids) == 1 {
+			n.Kids = append(make([]Node, 0, fewFields), n.Kids...)
 		}
 		n.Kids = append(n.Kids, kid)
 		if r.space(); r.peek() != ',' {

@@ -9,9 +9,9 @@ import (
 
 // What outcomes say about devices.
 const (
-	sqlClearDevice   = `UPDATE devices SET state=0, gone=0, reason=NULL, state_since=?2 WHERE key=?1 AND state=1 AND registered_at<=?2`
+	sqlClearDevice   = `UPDATE devices SET state=0, gone=0, reason=NULL, state_since=?2 WHERE key=?1 AND state=1 AND registered_at<=?3`
 	sqlSuspectDevice = `UPDATE devices SET state_since=CASE WHEN state=1 AND gone>=?4 THEN state_since ELSE ?2 END,
-		state=1, gone=max(gone, ?4), reason=?3 WHERE key=?1 AND state<2 AND registered_at<=?2`
+		state=1, gone=max(gone, ?4), reason=?3 WHERE key=?1 AND state<2 AND registered_at<=?5`
 	sqlRetire   = `UPDATE devices SET state=2, gone=0, state_since=? WHERE key=?`
 	sqlToGone   = `SELECT key, user FROM devices INDEXED BY devices_suspect WHERE lane=? AND state=1 AND state_since<? AND gone=1`
 	sqlPardon   = `UPDATE devices SET state=0, gone=0, reason=NULL, state_since=? WHERE key=?`
@@ -24,11 +24,14 @@ func (t *tx) learn(c notify.DeviceChange) error {
 	if c.At.IsZero() {
 		c.At = t.now
 	}
+	if c.Registered.IsZero() {
+		c.Registered = c.At
+	}
 	switch c.Verdict {
 	case notify.Accepted:
-		return t.run(sqlClearDevice, c.Key, ms(c.At))
+		return t.run(sqlClearDevice, c.Key, ms(c.At), ms(c.Registered))
 	case notify.Gone, notify.Suspect:
-		return t.run(sqlSuspectDevice, c.Key, ms(c.At), orNull(c.Reason), flag(c.Verdict == notify.Gone))
+		return t.run(sqlSuspectDevice, c.Key, ms(c.At), orNull(c.Reason), flag(c.Verdict == notify.Gone), ms(c.Registered))
 	}
 	return nil
 }
