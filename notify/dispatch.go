@@ -13,7 +13,6 @@ import (
 const (
 	batchSize   = 256  // deliveries handed to an adapter at once
 	maxInFlight = 4096 // deliveries of a lane under way; at this, the lane waits for outcomes
-	bigBatches  = 8    // chunks of big walks under way: a broadcast never fills the lane
 	idleLook    = 30 * time.Second
 	soon        = time.Millisecond
 	asideFor    = time.Minute // a walk that cannot be read is put aside: the others go on
@@ -26,6 +25,7 @@ type lane struct {
 	adapter Adapter
 	payload *payloads
 	guard   *guard
+	far     distance // of the platform
 
 	mu       sync.Mutex
 	st       LaneState

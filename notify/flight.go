@@ -8,9 +8,6 @@ import (
 // A big walk has several chunks under way at once. Their outcomes are stored in the order of the chunks, and those of
 // finished ones behind each other as one: the stored position passes only what has its outcome.
 
-// flightChunks are under way of one walk: so much is sent again after a crash, at most.
-const flightChunks = 6
-
 // flight is a big walk on its way. Its fields are guarded by lane.mu.
 type flight struct {
 	walk    int64
@@ -24,9 +21,10 @@ type flight struct {
 
 // board takes a big walk in hand for one more chunk; nil when there is no room for it.
 func (r *laneRun) board(w Walk) *flight {
+	room := r.far.batches()
+	most := chunksOf(room) // so much is sent again after a crash, at most
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	room := bigBatches
 	if r.sleepersWait {
 		room--
 	}
@@ -41,7 +39,7 @@ func (r *laneRun) board(w Walk) *flight {
 		}
 		f = &flight{walk: w.ID, next: w.Position}
 		r.flights[w.ID] = f
-	case f.read || f.reading || !f.aside.IsZero() || len(f.chunks) >= flightChunks:
+	case f.read || f.reading || !f.aside.IsZero() || len(f.chunks) >= most:
 		return nil
 	}
 	f.reading = true

@@ -1,6 +1,9 @@
 package notify
 
-import "time"
+import (
+	"runtime"
+	"time"
+)
 
 // Fresh is a small walk that was accepted a moment ago, with all its targets: what the dispatcher would read from the
 // store at once is handed on in memory.
@@ -64,9 +67,21 @@ func (l *lane) take(o *offered) bool {
 	}
 }
 
-// gatherOffers adds offered walks to the batch, but for those that a look into the store has found before.
+// gatherOffers adds offered walks to the batch. A commit accepts many at once, and each is offered by its own request: those
+// that are about to be are let go first, so that they are one batch and few writes to the platform.
 func (r *laneRun) gatherOffers(b *batch, size int, now time.Time) {
 	r.looked.forget(now)
+	for had := -1; b.size < size && b.size > had; {
+		had = b.size
+		r.takeOffers(b, size, now)
+		if b.size > had {
+			runtime.Gosched()
+		}
+	}
+}
+
+// takeOffers adds the walks that are offered now, but for those that a look into the store has found before.
+func (r *laneRun) takeOffers(b *batch, size int, now time.Time) {
 	for b.size < size {
 		select {
 		case o := <-r.offers:

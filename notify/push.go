@@ -39,12 +39,17 @@ func (r *laneRun) push(ctx context.Context, b *batch) {
 func (r *laneRun) send(ctx context.Context, deliveries []Delivery, items []item) {
 	began := r.hub.clock.Now()
 	settled := make([]atomic.Bool, len(items))
+	var answered atomic.Bool
 	settle := func(i int, o Outcome) {
 		if settled[i].Swap(true) {
 			r.hub.log.Error("an adapter settled a delivery twice", "lane", r.name, "delivery", deliveries[i].ID)
 			return
 		}
-		r.hub.metrics.push.WithLabelValues(string(r.name.Platform)).Observe(r.hub.clock.Now().Sub(began).Seconds())
+		took := r.hub.clock.Now().Sub(began)
+		r.hub.metrics.push.WithLabelValues(string(r.name.Platform)).Observe(took.Seconds())
+		if o.Verdict == Accepted && !answered.Swap(true) {
+			r.far.note(took)
+		}
 		if ctx.Err() != nil && o.Verdict == Retry {
 			o = Outcome{Verdict: Retry, At: began, Reason: reasonStopped}
 		}

@@ -22,8 +22,9 @@ func (r *laneRun) gatherSleepers(ctx context.Context, b *batch, size int, now ti
 	if err != nil {
 		return 0, err
 	}
+	room := r.far.batches()
 	r.mu.Lock()
-	full := r.big >= bigBatches
+	full := r.big >= room
 	r.mu.Unlock()
 	if r.sleepersWait = full && len(due) > 0; r.sleepersWait { // the end of a batch looks again, and its place is left to them
 		return idleLook, nil

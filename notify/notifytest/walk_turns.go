@@ -130,15 +130,15 @@ func broadcastsTakeTurns(h *house) {
 	h.crowd(2600)
 	g := h.gate()
 	var bodies []string
-	for i, under := range []int{6, 8, 8} { // batches at the gate after each: one broadcast may not take all the room
+	for i, under := range []int{3, 4, 4} { // batches at the gate after each: one broadcast may not take all the room
 		n, body := titled(toAll(), fmt.Sprint("to all, ", i))
 		bodies = append(bodies, body)
 		h.send(n)
 		Until(h.t, "the batches for which there is room", func() bool { return len(g.titles()) == under })
 	}
-	for i, step := range []struct{ let, next int }{{0, 2}, {0, 2}, {0, 1}, {0, 0}, {0, 2}, {1, 1}} {
+	for i, step := range []struct{ let, next int }{{0, 2}, {0, 0}, {0, 1}, {1, 2}, {2, 0}} {
 		g.let(bodies[step.let])
-		came := 9 + i
+		came := 5 + i
 		Until(h.t, "the next batch", func() bool { return len(g.titles()) == came })
 		if next := g.titles()[came-1]; next != bodies[step.next] {
 			h.t.Errorf("batch %d is of %q, want %q", came, next, bodies[step.next])
