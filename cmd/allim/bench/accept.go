@@ -63,7 +63,7 @@ func accept() Scenario {
 		Flags: func(f *pflag.FlagSet) {
 			f.IntVar(&o.people, "people", 10_000, "how many people there are")
 			f.IntVar(&o.devices, "devices", 0, "devices of each, to which pushes go out meanwhile")
-			f.IntVar(&o.connections, "connections", 64, "connections, each of which waits for its answer")
+			f.IntVar(&o.connections, "connections", 128, "connections, each of which waits for its answer")
 			f.IntVar(&o.recipients, "recipients", 1, "recipients of each request")
 			f.IntVar(&o.rate, "rate", 0, "requests a second at most; 0: as many as are answered")
 			f.BoolVar(&o.xml, "xml", false, "post XML instead of JSON")

@@ -54,7 +54,7 @@ func engine() Scenario {
 		Name: "all", Short: "Acceptance, broadcast, alerts and open pages, one after the other",
 		Long: "Runs accept (JSON, XML, with devices, 100 recipients), broadcast (also killed and through a proxy),\n" +
 			"alert-during-broadcast and live (streams, websockets, polls) one after the other, with their own defaults. It takes about\n" +
-			"a quarter of an hour.",
+			"ten minutes.",
 		Run: func(ctx context.Context, progress io.Writer) (Result, error) {
 			all := AllResult{Results: map[string]Result{}}
 			for _, p := range parts {
