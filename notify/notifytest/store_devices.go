@@ -109,6 +109,8 @@ func deviceRenewed(x *storeTest) {
 		x.ok(err)
 		want.State, want.StateReason, want.StateSince = notify.DeviceActive, "", x.clock.Now()
 		x.same("device", got, want)
+		x.advance(notify.Progress{Lane: browsers, Epoch: x.own("lane/" + browsers.String()), Devices: []notify.DeviceChange{{Key: d.Key,
+			Verdict: notify.Gone, Reason: "410 of the old address", At: x.clock.Now().Add(time.Second), Registered: d.RegisteredAt}}})
 		x.reopen()
 		read, err := x.Device(x.ctx(), d.ID)
 		x.ok(err)
