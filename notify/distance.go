@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -37,12 +38,9 @@ func chunksOf(batches int) int { return batches * 3 / 4 }
 func (d *distance) batches() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	soonest := time.Duration(mostBatches) * batchEach
-	for _, took := range d.first[:min(d.n, distanceOf)] {
-		soonest = min(soonest, took)
-	}
 	if d.n == 0 {
-		soonest = 0
+		return fewestBatches
 	}
+	soonest := slices.Min(d.first[:min(d.n, distanceOf)])
 	return min(mostBatches, fewestBatches+int(soonest/batchEach))
 }

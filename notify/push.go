@@ -75,7 +75,7 @@ func (r *laneRun) prepare(ctx context.Context, t *task, i int, now time.Time) (D
 		return Delivery{}, &Outcome{Verdict: Retry, Reason: "the notification could not be read"}
 	}
 	target := &t.targets[i]
-	deadline := t.expires(n)
+	deadline := t.expires()
 	if n.TTL == 0 && t.attempt == 0 {
 		deadline = deadline.Add(onceGrace)
 	}
@@ -95,6 +95,6 @@ func (r *laneRun) prepare(ctx context.Context, t *task, i int, now time.Time) (D
 	if err != nil {
 		return Delivery{}, &Outcome{Verdict: Failed, Reason: "cannot be rendered: " + err.Error()}
 	}
-	return Delivery{ID: DeliveryID(t.seq, target.Device.Key), Device: target.Device, Payload: p, Expires: t.expires(n),
+	return Delivery{ID: DeliveryID(t.seq, target.Device.Key), Device: target.Device, Payload: p, Expires: t.expires(),
 		Attempt: t.attempt + 1}, nil
 }

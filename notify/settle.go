@@ -129,7 +129,7 @@ func (r *laneRun) again(row *DeliveryRow, t *task, o Outcome, now time.Time) {
 		row.Attempt, row.NextAt = max(1, t.attempt), now.Add(retryBase)
 		return
 	}
-	at, ok := nextAttempt(row.Attempt, o.At, now, t.expires(t.n))
+	at, ok := nextAttempt(row.Attempt, o.At, now, t.expires())
 	switch {
 	case ok:
 		row.NextAt = at

@@ -66,7 +66,7 @@ func walkTask(n *Notification, w Walk, targets []Target, last bool) *task {
 }
 
 func retryTask(d Due) *task {
-	return &task{n: &Notification{}, walk: Walk{ID: d.Row.Walk, Notification: d.Row.Notification, Lane: d.Row.Lane, Small: true}, seq: d.Seq,
+	return &task{walk: Walk{ID: d.Row.Walk, Notification: d.Row.Notification, Lane: d.Row.Lane, Small: true}, seq: d.Seq,
 		targets: []Target{d.Target}, retry: true, row: d.Row, attempt: d.Row.Attempt,
 		progress: Progress{Walk: d.Row.Walk, Lane: d.Row.Lane}}
 }
@@ -80,10 +80,10 @@ func (t *task) notification(ctx context.Context, s NotificationStore) (*Notifica
 	return t.n, t.err
 }
 
-// expires gives the delivery's deadline.
-func (t *task) expires(n *Notification) time.Time {
+// expires gives the delivery's deadline, when the notification was read.
+func (t *task) expires() time.Time {
 	if !t.row.ExpiresAt.IsZero() {
 		return t.row.ExpiresAt
 	}
-	return n.ExpiresAt
+	return t.n.ExpiresAt
 }

@@ -119,6 +119,7 @@ func mergeSuite() []storeCase {
 		{"merge: everything moves", mergeMoves},
 		{"merge: told of one thing by either", mergeTold},
 		{"merge: an item that both had", mergeInbox},
+		{"merge: what was delivered to either", mergeDelivered},
 	}
 }
 
@@ -195,4 +196,28 @@ func mergeInbox(x *storeTest) {
 	list, err := x.Notifications(x.ctx(), notify.NotificationFilter{User: "kim2"}, notify.Page{})
 	x.ok(err)
 	x.same("notifications", len(list), 2)
+}
+
+// mergeDelivered: what was delivered is the person's who is left, however the audience was named, and goes with that one.
+func mergeDelivered(x *storeTest) {
+	x.user("kim1", "kim2")
+	x.members("staff", "kim1")
+	x.device("kim1", phones)
+	audiences := []notify.Audience{toUsers("kim1"), toTopics("staff"), {All: true}}
+	for i, state := range []notify.DeliveryState{notify.DeliveryAccepted, notify.DeliveryFailed} {
+		for _, to := range audiences {
+			x.settle(x.walk(x.send(to), phones), 10, state)
+		}
+		into := []string{"kim2", "kim3"}[i]
+		x.user(into)
+		x.ok(x.MergeUser(x.ctx(), []string{"kim1", "kim2"}[i], into))
+		list, err := x.Notifications(x.ctx(), notify.NotificationFilter{User: into}, notify.Page{})
+		x.ok(err)
+		x.same("notifications", len(list), len(audiences)*(i+1))
+		for _, n := range list {
+			rows := append(x.rows(n, notify.DeliveryAccepted), x.rows(n, notify.DeliveryFailed)...)
+			x.same("deliveries", []any{len(rows), rows[0].User}, []any{1, into})
+		}
+		audiences[0] = toUsers(into)
+	}
 }

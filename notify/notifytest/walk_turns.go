@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"allim.dev/allim/notify"
 )
@@ -14,6 +15,7 @@ func inTurns() map[string]func(*house) {
 	return map[string]func(*house){
 		"unicast goes before a broadcast under way": unicastFirst,
 		"broadcasts take turns":                     broadcastsTakeTurns,
+		"a far platform has more under way":         farPlatform,
 	}
 }
 
@@ -144,5 +146,22 @@ func broadcastsTakeTurns(h *house) {
 			h.t.Errorf("batch %d is of %q, want %q", came, next, bodies[step.next])
 		}
 	}
+	g.letAll()
+}
+
+// farPlatform: with a platform that is 50 ms away, more of a broadcast is under way than with one that answers at once.
+func farPlatform(h *house) {
+	h.crowd(2600)
+	h.person("kim", 1)
+	g := h.gate()
+	one, first := titled(to("kim"), "first")
+	sent := h.send(one)
+	Until(h.t, "the first push", func() bool { return len(g.titles()) == 1 })
+	h.clock.Advance(50 * time.Millisecond)
+	g.let(first)
+	h.wantCounts(sent.ID, notify.Counts{Targeted: 1, Accepted: 1})
+	all, _ := titled(toAll(), "to all")
+	h.send(all)
+	Until(h.t, "as many batches as one broadcast may have", func() bool { return len(g.titles()) == 1+6 })
 	g.letAll()
 }

@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync/atomic"
@@ -221,6 +222,52 @@ func BenchmarkNext(b *testing.B) {
 			}
 			b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "devices/s")
 			b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(read), "cpu-us/device")
+		})
+	}
+}
+
+// BenchmarkSteps reads 256 small walks with their notifications and targets, together and each by itself.
+func BenchmarkSteps(b *testing.B) {
+	s := opened(b)
+	fill(b, s, 10_000)
+	for i := range 256 {
+		if _, _, err := s.Accept(b.Context(), benchNotice("user-"+strconv.Itoa(i*7)), []notify.Lane{phone()}, notify.Idempotency{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	walks, err := s.Ready(b.Context(), phone(), time.Now(), 256)
+	if err != nil {
+		b.Fatal(err)
+	}
+	keys := make([]int64, len(walks))
+	for i, w := range walks {
+		keys[i] = w.ID
+	}
+	together := func() error {
+		steps, err := s.Steps(b.Context(), keys)
+		if err == nil && len(steps) != 256 {
+			err = errors.New("some were left out")
+		}
+		return err
+	}
+	alone := func() error {
+		for _, w := range walks {
+			_, err := s.Notification(b.Context(), w.Notification)
+			targets, e := s.Next(b.Context(), w, 101)
+			if err = errors.Join(err, e); err != nil || len(targets) != 1 {
+				return errors.Join(err, errors.New("a walk of one device"))
+			}
+		}
+		return nil
+	}
+	for name, read := range map[string]func() error{"Together": together, "Alone": alone} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := read(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*len(walks)), "us/walk")
 		})
 	}
 }

@@ -12,7 +12,7 @@ import (
 // max (https://sqlite.org/lang_select.html, section 2.5).
 const sqlBundleRows = `WITH mine AS MATERIALIZED (SELECT d.notification, d.state, d.next_at, d.updated_at, d.created_at, d.reason
 		FROM (SELECT notification FROM (SELECT DISTINCT notification FROM deliveries INDEXED BY deliveries_user
-				WHERE user=?1 AND (state<>2 OR named=0) ORDER BY notification DESC LIMIT 2000)
+				WHERE` + sqlIndexed + ` ORDER BY notification DESC LIMIT 2000)
 			UNION SELECT notification FROM (SELECT notification FROM audience INDEXED BY audience_user WHERE user=?1 ORDER BY seq DESC LIMIT 2000)) told
 		CROSS JOIN deliveries d ON d.notification=told.notification AND d.user=?1
 		ORDER BY d.notification DESC LIMIT 2000),

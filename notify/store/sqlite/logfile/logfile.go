@@ -2,9 +2,9 @@
 // with two system calls, one for the 24 bytes before it, and these took a tenth of a busy hub's processor time.
 //
 // What is written is held until the log is synced, read, measured or cut, or written elsewhere, and dropped when the right to
-// write is given back: with synchronous=FULL SQLite
-// syncs the log before it lets anybody see a transaction (https://sqlite.org/walformat.html, section 2.3), so that what is
-// held is never missed. With synchronous=NORMAL it does not, and this package is not to be used.
+// write is given back. With synchronous=FULL SQLite syncs the log before it lets anybody see a transaction
+// (https://sqlite.org/pragma.html#pragma_synchronous), so that what is held is never missed. With synchronous=NORMAL it does
+// not, and this package is not to be used.
 package logfile
 
 import (
@@ -46,9 +46,15 @@ var (
 	writers sync.Map // *libc.TLS, of which each connection has its own: *held
 
 	mu        sync.Mutex
-	tables    = map[uintptr]uintptr{}                      // the methods of a log, by those of the system's
+	tables    = map[methodsOf]uintptr{}                    // our methods
 	databases = map[uintptr]*sqlite3.Tsqlite3_io_methods{} // the system's, by those of a database
 )
+
+// methodsOf is whose methods ours are put over: a log and a database may have the same ones.
+type methodsOf struct {
+	own uintptr // the system's
+	log bool
+}
 
 // held is a log's end that is not written yet. A file is used by one connection, in one goroutine at a time.
 type held struct {
@@ -110,10 +116,7 @@ func open(tls *libc.TLS, vfs, path, file uintptr, flags int32, outFlags uintptr)
 func methodsOver(tls *libc.TLS, own uintptr, log bool) (uintptr, error) {
 	mu.Lock()
 	defer mu.Unlock()
-	of := own<<1 | 1 // addresses are even: a log's and a database's methods may be the same ones
-	if !log {
-		of = own << 1
-	}
+	of := methodsOf{own, log}
 	if m := tables[of]; m != 0 {
 		return m, nil
 	}
